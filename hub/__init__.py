@@ -1,0 +1,1 @@
+"""The hub: where people configure, watch and act, and from where the data goes into SQL."""

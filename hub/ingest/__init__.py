@@ -1,0 +1,1 @@
+"""From the mirrors of the spokes' streams into SQL, each value exactly once."""

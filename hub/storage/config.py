@@ -1,0 +1,24 @@
+"""All configuration tables behind one name: `ConfigStore(database)`.
+
+The methods are in plant_rows.py (spoke, device, tag, revision) and access_rows.py (user, session,
+audit, secret). A change of several rows is one transaction::
+
+    async with store.database.transaction() as conn:
+        number = await store.lock_spoke(spoke_id, conn) + 1
+        await store.update_device(device_id, name, config, version, conn)
+        await store.insert_revision(spoke_id, number, author, summary, manifest, conn)
+        await store.insert_audit(author, "device.update", name, {"revision": number}, conn)
+"""
+
+from __future__ import annotations
+
+from hub.storage.access_rows import AccessRows
+from hub.storage.database import Database
+from hub.storage.plant_rows import PlantRows
+
+
+class ConfigStore(PlantRows, AccessRows):
+    """Inserts, updates and selects of the configuration tables. Holds no state of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database

@@ -1,0 +1,106 @@
+"""One tag over a range of time: its samples where they are few, else minimum, average, maximum per
+bucket, computed by the database next to the rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hub.services import Series
+from hub.storage.database import Connection
+
+RAW_PER_BUCKET = 2
+"""Up to this many samples per bucket are returned as they are."""
+MAX_CHANGES = 5_000
+"""A text or bool series has at most this many, the newest."""
+
+_SOURCES = """
+-- Where a tag's values are: its blocks with its place in them, and whether it has points.
+SELECT block_id, position, column_type FROM block_member WHERE tag_id = $1
+UNION ALL
+SELECT 0, 0::smallint, coalesce((SELECT kind FROM tag WHERE tag_id = $1), 'float')
+ WHERE EXISTS (SELECT FROM point WHERE tag_id = $1 AND time >= $2 AND time < $3)
+"""
+_BLOCK = """
+SELECT time, {value} AS v FROM {table}
+ WHERE block_id = {block_id} AND time >= $1 AND time < $2
+"""
+_POINT = """
+SELECT time, {value} AS v FROM point WHERE tag_id = {tag_id} AND time >= $1 AND time < $2
+"""
+_RAW = """
+-- Some samples; one more than wanted tells that there are many. Unsorted, so that it stops early.
+SELECT time, v::float8 AS v FROM ({sources}) AS s LIMIT $3
+"""
+_BUCKETS = """
+-- date_bin is integer arithmetic; bucket 0 starts at $1. sum/count, because avg of float8 keeps a
+-- variance that nobody asked for.
+SELECT date_bin($3::interval, time, $1::timestamptz) AS time, min(v)::float8 AS low,
+       (sum(v) / count(v))::float8 AS mean, max(v)::float8 AS high
+  FROM ({sources}) AS s GROUP BY 1 ORDER BY 1
+"""
+_CHANGES = """
+-- Texts and bools are drawn as steps: the samples where the value changed, and the last one.
+SELECT * FROM (
+    SELECT time, v::text AS v FROM (
+        SELECT time, v, lag(v) OVER w AS before, lag(time) OVER w IS NULL AS first,
+               lead(time) OVER w IS NULL AS last
+          FROM ({sources}) AS s WINDOW w AS (ORDER BY time)) AS steps
+     WHERE first OR last OR v IS DISTINCT FROM before
+     ORDER BY time DESC LIMIT $3) AS newest
+ ORDER BY time
+"""
+
+
+async def trend_of(
+    conn: Connection, tag_id: int, start_ns: int, end_ns: int, buckets: int
+) -> Series:
+    """The series of one tag, start <= time < end. Raises what asyncpg raises."""
+    rows = await conn.fetch(_SOURCES, tag_id, start_ns, end_ns)
+    if not rows or end_ns <= start_ns:
+        return Series(tag_id, [], [], [], [], raw=True)
+    sources = " UNION ALL ".join(_source(tag_id, row) for row in rows)
+    kinds = {row["column_type"] for row in rows}
+    if kinds & {"text", "bool"}:
+        changed = await conn.fetch(_CHANGES.format(sources=sources), start_ns, end_ns, MAX_CHANGES)
+        return _steps(tag_id, changed)
+    most = buckets * RAW_PER_BUCKET
+    raw = await conn.fetch(_RAW.format(sources=sources), start_ns, end_ns, most + 1)
+    if len(raw) <= most:
+        raw.sort(key=lambda row: row["time"])
+        values = [row["v"] for row in raw]
+        return Series(tag_id, [row["time"] for row in raw], values, values, values, raw=True)
+    width = timedelta(microseconds=max(1, -(-(end_ns - start_ns) // buckets // 1000)))
+    found = await conn.fetch(_BUCKETS.format(sources=sources), start_ns, end_ns, width)
+    return Series(
+        tag_id,
+        [row["time"] for row in found],
+        [row["low"] for row in found],
+        [row["mean"] for row in found],
+        [row["high"] for row in found],
+        raw=False,
+    )
+
+
+def _source(tag_id: int, row: Any) -> str:
+    """The SELECT of one block or of the points. Only our own integers and names go into the text:
+    as literals they let the planner choose by the statistics of exactly this block."""
+    kind = row["column_type"]
+    if row["block_id"] == 0:
+        value = {"text": "value_text", "bool": "(value <> 0)", "int": "value_int"}.get(
+            kind, "value"
+        )
+        return _POINT.format(value=value, tag_id=int(tag_id))
+    return _BLOCK.format(
+        value=f"values[{int(row['position'])}]",
+        table=f"block_{kind}",
+        block_id=int(row["block_id"]),
+    )
+
+
+def _steps(tag_id: int, rows: list[Any]) -> Series:
+    texts: list[str | None] = [row["v"] for row in rows]
+    numbers = [{"true": 1.0, "false": 0.0}.get(text or "") for text in texts]
+    return Series(
+        tag_id, [row["time"] for row in rows], numbers, numbers, numbers, raw=True, texts=texts
+    )

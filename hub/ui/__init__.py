@@ -1,0 +1,1 @@
+"""The hub's pages: NiceGUI on `hub.services.Services` and nothing below it."""

@@ -1,0 +1,111 @@
+"""The live values of one device. The values go around Python: WebSocket to AG Grid (live.js)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nicegui import ui
+
+from hub.services import Device, Latest, Tag
+from hub.ui.components.empty import empty_state
+from hub.ui.components.grid import Grid, column
+from hub.ui.session import Session
+from schemas import quality
+
+_COLUMNS = (
+    column("name", "Tag", minWidth=150, flex=2),
+    column(
+        "v",
+        "Value",
+        minWidth=130,
+        cellClass="value-cell",
+        **{":valueFormatter": "spindle.cells.value", "type": "rightAligned"},
+    ),
+    column(
+        "past",
+        "Last minute",
+        cellDataType=False,
+        minWidth=140,
+        sortable=False,
+        **{":cellRenderer": "spindle.cells.spark"},
+    ),
+    column("q", "Quality", minWidth=170, **{":cellRenderer": "spindle.cells.quality"}),
+    column("age", "Age", maxWidth=110, sortable=False, **{":valueFormatter": "spindle.cells.age"}),
+    column("address", "Address", minWidth=130, flex=1),
+    column("description", "Description", minWidth=150, flex=2),
+)
+
+
+def levels() -> dict[str, str]:
+    """Quality words -> level of the badge."""
+    codes = (int(code) for code in quality.Quality)
+    found = {quality.words(code): level_of(code) for code in codes}
+    return {**found, "uncertain": "warn", "bad": "bad", "good": "ok"}
+
+
+def level_of(code: int) -> str:
+    return "ok" if quality.is_good(code) else "bad" if quality.is_bad(code) else "warn"
+
+
+class LiveTable:
+    """Draw with `show`; again after the tags changed."""
+
+    def __init__(self, session: Session, device: Device) -> None:
+        self._session = session
+        self._device = device
+        self._place = ui.element("div").classes("stack")
+
+    async def show(self) -> None:
+        services = self._session.services
+        tags = await services.fleet.tags(self._device.id)
+        latest = await services.data.latest([tag.id for tag in tags]) if tags else {}
+        self._place.clear()
+        with self._place:
+            if not tags:
+                text = "Add tags on the tab Tags; their values then appear here as they are read."
+                empty_state("sell", "No tag, so no value", text)
+                return
+            self._draw([_row(tag, latest.get(tag.id)) for tag in tags])
+
+    def _draw(self, rows: list[dict[str, Any]]) -> None:
+        bar = ui.element("div").classes("row")
+        grid = Grid(
+            _COLUMNS,
+            rows,
+            fill=len(rows) > 12,
+            label="Live values",
+            options={
+                "asyncTransactionWaitMillis": 60,
+                "rowClassRules": {"bad-row": "data.level == 'bad'"},
+            },
+        )
+        with bar:
+            grid.filter_box("Filter tags")
+            status = ui.element("span").props("role=status").mark("live-status")
+            status.classes("live-status")
+            if not self._device.config.enabled:
+                ui.label("The device is switched off: no new values.").classes("muted")
+        options = {
+            "grid": grid.element.id,
+            "status": status.id,
+            "device": self._device.id,
+            "levels": levels(),
+        }
+        ui.run_javascript(f"spindle.live({json.dumps(options)})")
+
+
+def _row(tag: Tag, latest: Latest | None) -> dict[str, Any]:
+    return {
+        "id": tag.id,
+        "name": tag.config.name,
+        "unit": tag.config.unit,
+        "address": tag.config.address,
+        "description": tag.config.description,
+        "v": latest.value if latest else None,
+        "q": quality.words(latest.quality) if latest else "",
+        "level": level_of(latest.quality) if latest else "off",
+        "t": latest.time_ns // 1_000_000 if latest else 0,
+        "past": [],
+        "age": 0,
+    }

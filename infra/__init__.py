@@ -1,0 +1,1 @@
+"""How Spindle is deployed: one machine, Docker, and the nats-servers' configuration."""

@@ -1,0 +1,1 @@
+"""Everything on one machine: the embedded default that `make run` starts."""

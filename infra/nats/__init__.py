@@ -1,0 +1,1 @@
+"""Configuration of the nats-servers at hub and spokes."""

@@ -1,0 +1,1 @@
+"""Messages between hub and spoke besides telemetry: msgpack maps that tolerate unknown keys."""

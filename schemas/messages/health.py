@@ -1,0 +1,69 @@
+"""Health of a spoke, every 5 s on `hb.<spoke>`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+STATES = ("off", "connecting", "running", "waiting", "refused")
+"""off: switched off, or without tags. connecting: first try. running: values flow. waiting: lost,
+next try is planned. refused: the configuration cannot work; waits for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    id: int
+    state: str
+    error: dict[str, Any] | None = None
+    """SpindleError.as_dict() of the last outage, None while running."""
+    since_ns: int = 0
+    """When the state was entered, ns UTC."""
+    last_good_ns: int = 0
+    """Time of the last scan with an answer, 0 before the first."""
+    next_try_ns: int = 0
+    scans: int = 0
+    skipped: int = 0
+    """Scans that were due while the one before still ran, or while the buffer was full."""
+    values: int = 0
+    connects: int = 0
+    tag_problems: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By tag id: what is wrong with single tags (at most 100)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """The local stream and how far the hub has got; sequence numbers, bytes."""
+
+    epoch: str = ""
+    created_ns: int = 0
+    epoch_seq: int = 1
+    """First sequence number that belongs to the epoch; more than 1 after a fork."""
+    first_seq: int = 0
+    last_seq: int = 0
+    hub_seq: int = 0
+    size_bytes: int = 0
+    max_bytes: int = 0
+    bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpokeHealth:
+    spoke: str
+    version: str
+    time_ns: int
+    started_ns: int
+    revision: int
+    """Revision of the manifest that runs now."""
+    devices: tuple[DeviceHealth, ...] = ()
+    stream: StreamHealth = field(default_factory=StreamHealth)
+    values_per_s: float = 0.0
+    skipped: int = 0
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    disk_free_bytes: int = 0
+    clock_jump_s: float = 0.0
+    """Sum of jumps of the wall clock against the steady clock since the start, seconds."""
+    workers: int = 0
+    worker_restarts: int = 0
+    revision_errors: tuple[dict[str, Any], ...] = ()
+    """Errors by path of the newest manifest, when it was refused."""

@@ -1,0 +1,88 @@
+"""Every NATS subject and JetStream name, in one place, because permissions name them.
+
+`<spoke>` is the spoke's name: lower-case letters, digits and dashes, so it is one subject token, a
+JetStream domain and a file name at once. Stream and consumer names carry it, because equal names in
+two domains of one account acknowledge each other (nats.md, pitfall P1).
+"""
+
+from __future__ import annotations
+
+import re
+
+SPOKE_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z")
+HUB_DOMAIN = "hub"
+
+
+# --- the spoke's stream and its way to the hub --------------------------------------------------
+def stream(spoke: str) -> str:
+    return f"TEL_{spoke}"
+
+
+def telemetry(spoke: str, producer: str) -> str:
+    """Subject of one producer's batches, e.g. `t.line-1.w0`."""
+    return f"t.{spoke}.{producer}"
+
+
+def telemetry_all(spoke: str) -> str:
+    return f"t.{spoke}.>"
+
+
+def mirror_consumer(spoke: str, epoch: str) -> str:
+    """The pre-created durable consumer on the spoke that feeds the hub's mirror of this epoch.
+
+    With the epoch in it, the mirror of a stream that is gone can never move the consumer of the
+    stream that took its place (seen: it resets the consumer, and the new mirror skips all).
+    """
+    return f"hub_{spoke}_{epoch}"
+
+
+def mirror_delivery(spoke: str, epoch: str) -> str:
+    return f"dlv.{spoke}.{epoch}"
+
+
+def mirror(spoke: str, epoch: str) -> str:
+    """Name of the hub's mirror of one epoch of a spoke's stream."""
+    return f"MIR_{spoke}_{epoch}"
+
+
+def js_api(domain: str) -> str:
+    return f"$JS.{domain}.API"
+
+
+# --- requests and notices ---------------------------------------------------------------------
+def health(spoke: str) -> str:
+    return f"hb.{spoke}"
+
+
+def live(spoke: str, device_id: int | str) -> str:
+    return f"live.{spoke}.{device_id}"
+
+
+def command(spoke: str, verb: str) -> str:
+    """Hub to spoke: `manifest` (a new revision is out), `test`, `watch`, `epoch` (start one)."""
+    return f"cmd.{spoke}.{verb}"
+
+
+def hub_rpc(spoke: str, verb: str) -> str:
+    """Spoke to hub: `manifest` (the handshake), `applied` (what became of it)."""
+    return f"rpc.hub.{spoke}.{verb}"
+
+
+HANDSHAKES = "rpc.hub.*.manifest"
+ALL_HEALTH = "hb.*"
+INGEST_STATUS = "hub.ingest.status"
+"""Between the hub's own processes; never crosses a leaf."""
+
+
+def hub_inbox(spoke: str) -> str:
+    """Replies of a spoke to the hub; a default inbox does not pass the leaf's permissions."""
+    return f"_INBOX_hub.{spoke}"
+
+
+def spoke_inbox(spoke: str) -> str:
+    return f"_INBOX_spoke.{spoke}"
+
+
+def spoke_of(subject: str, position: int) -> str:
+    """The token at `position`; subjects that reach us have passed permissions that name it."""
+    return subject.split(".")[position]

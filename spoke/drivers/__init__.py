@@ -1,0 +1,1 @@
+"""Drivers: one folder per protocol, the same file names in every folder."""

@@ -1,0 +1,1 @@
+"""From frames to acknowledged batches in the local stream."""

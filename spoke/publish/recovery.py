@@ -1,0 +1,46 @@
+"""Which batches of an earlier run are in the stream already: asked of the stream itself.
+
+The duplicate window would do it too, but only for as long as it lasts; a spoke may have been off
+for a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+
+from schemas import subjects
+from spoke.publish.publisher import message_id, producer_subject
+from spoke.publish.spool import Leftover
+
+_LOOK_BACK = 20_000
+
+
+async def not_in_stream(
+    client: Client, spoke: str, leftovers: Sequence[Leftover]
+) -> list[Leftover]:
+    """The leftovers that the stream does not have. Raises nats errors while it is not there.
+
+    Looks through the messages of their workers that came after the sequence numbers in their
+    names; without a number through the newest 20,000 messages, twenty minutes of a busy spoke.
+    """
+    context = client.jetstream()
+    name = subjects.stream(spoke)
+    state = (await context.stream_info(name)).state
+    missing = {message_id(spoke, item.producer, item.number): item for item in leftovers}
+    oldest: dict[str, int] = {}
+    for item in leftovers:
+        subject = producer_subject(spoke, item.producer)
+        after = item.after or max(state.last_seq - _LOOK_BACK, 0)
+        oldest[subject] = min(after, oldest.get(subject, after))
+    for subject, sequence in oldest.items():
+        while sequence < state.last_seq:
+            try:
+                message = await context.get_msg(name, sequence + 1, subject=subject, next=True)
+            except NotFoundError:
+                break
+            missing.pop((message.headers or {}).get("Nats-Msg-Id", ""), None)
+            sequence = message.seq or state.last_seq
+    return list(missing.values())

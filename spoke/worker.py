@@ -1,0 +1,264 @@
+"""A worker process: some of the spoke's devices, one event loop, one NATS connection.
+
+Started by the supervisor (`spoke/workers.py`) as `python -m spoke.worker <index>`; gets its devices
+on standard input, reports on standard output, and ends when the supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections import deque
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+from pydantic import ValidationError
+
+from schemas import logs, subjects
+from schemas.config.base import explain
+from schemas.config.devices import ManifestDevice
+from schemas.connection import options
+from schemas.errors import FrameError
+from schemas.frames import Batch, Frame
+from schemas.messages.codec import pack, read
+from schemas.messages.commands import TestReply, TestRequest
+from spoke.clock import SystemClock
+from spoke.drivers.runner import DeviceRunner
+from spoke.drivers.trial import try_device
+from spoke.pipes import framed, messages
+from spoke.publish.batcher import Batcher
+from spoke.publish.live import Live
+from spoke.publish.publisher import Publisher
+from spoke.publish.recovery import not_in_stream
+from spoke.publish.spool import Spool
+from spoke.settings import SpokeSettings
+
+_log = logging.getLogger(__name__)
+
+_TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 3.0
+_MAX_QUEUED = 4
+
+
+class Worker:
+    def __init__(self, settings: SpokeSettings, index: int) -> None:
+        self._settings = settings
+        self._name = f"w{index}"
+        self._clock = SystemClock()
+        self._client = Client()
+        producer = f"{self._name}-{secrets.token_hex(4)}"
+        self._spool = Spool(settings.spool_dir / self._name, producer)
+        self._publisher = Publisher(
+            self._client, settings.name, self._name, self._spool, self._clock, settings.window_bytes
+        )
+        self._queue: deque[Batch] = deque()
+        self._batcher = Batcher(
+            producer,
+            self._spool,
+            self._queue.append,
+            self._clock,
+            max_age_s=settings.batch_ms / 1000,
+            max_bytes=settings.batch_bytes,
+        )
+        self._live = Live(self._client, settings.name, self._clock)
+        self._running: dict[int, tuple[DeviceRunner, asyncio.Task[None]]] = {}
+        self._waiting_bytes = 0
+
+    # --- the sink of the runners ---------------------------------------------------------------
+    @property
+    def ready(self) -> bool:
+        """False too while batches of crashed runs fill the window: the disk stays bounded."""
+        room = self._waiting_bytes < self._settings.window_bytes and len(self._queue) < _MAX_QUEUED
+        return room and self._publisher.ready
+
+    def put(self, device_id: int, frame: Frame) -> None:
+        self._batcher.add(frame)
+        self._live.put(device_id, frame)
+
+    # --- the life of the process ---------------------------------------------------------------
+    async def run(self) -> None:
+        """Run until the supervisor closes our standard input."""
+        while not self._spool.lock():
+            await self._clock.sleep(0.05)
+        self._waiting_bytes = self._spool.waiting_bytes()
+        reader, writer = await _standard_streams()
+        async with asyncio.TaskGroup() as tasks:
+            publishing = tasks.create_task(self._publish())
+            background = [
+                tasks.create_task(self._connect()),
+                tasks.create_task(self._tend()),
+                tasks.create_task(self._flush_live()),
+                tasks.create_task(self._report(writer)),
+            ]
+            async for message in messages(reader):
+                self._assign(tasks, message["devices"])
+            self._assign(tasks, [])
+            publishing.cancel()
+            await self._flush()
+            for task in background:
+                task.cancel()
+        with suppress(NatsError, OSError, TimeoutError):
+            await self._client.close()
+        self._spool.close()
+
+    def _assign(self, tasks: asyncio.TaskGroup, wanted: list[dict[str, Any]]) -> None:
+        """Apply a diff: what did not change is not restarted."""
+        devices = {item["id"]: ManifestDevice.model_validate(item) for item in wanted}
+        ending: dict[int, asyncio.Task[None]] = {}
+        for device_id, (runner, task) in list(self._running.items()):
+            if devices.get(device_id) != runner.device:
+                runner.stop()
+                task.cancel()
+                ending[device_id] = self._running.pop(device_id)[1]
+                self._live.forget(device_id)
+        for device_id, device in devices.items():
+            if device_id not in self._running:
+                runner = DeviceRunner(device, self, self._clock)
+                task = tasks.create_task(_contained(runner, ending.get(device_id)))
+                self._running[device_id] = (runner, task)
+
+    async def _connect(self) -> None:
+        settings = self._settings
+        await self._client.connect(
+            settings.nats_url,
+            user=settings.nats_user,
+            password=settings.nats_password,
+            reconnected_cb=self._publisher.resend,
+            **options(f"{settings.name} {self._name}", subjects.spoke_inbox(settings.name)),
+        )
+        await self._publisher.start()
+        await self._live.start()
+        test = subjects.command(settings.name, "test")
+        await self._client.subscribe(test, queue="workers", cb=self._on_test)
+        await self._recover()
+
+    async def _recover(self) -> None:
+        """Publish what an earlier run read and could not see acknowledged."""
+        await self._adopt()
+        leftovers = self._spool.leftovers()
+        while leftovers:
+            try:
+                missing = await not_in_stream(self._client, self._settings.name, leftovers)
+                break
+            except (NatsError, JetStreamError, TimeoutError):
+                await self._clock.sleep(1.0)  # JetStream is not up yet
+        else:
+            return
+        for leftover in leftovers:
+            if leftover in missing and leftover.frames:
+                while not self._publisher.ready:
+                    await self._clock.sleep(0.05)
+                await self._publisher.put_leftover(leftover)
+            else:
+                self._spool.release(leftover.producer, leftover.number)
+        self._waiting_bytes = 0
+        _log.info("Recovered %d batches", len(missing), extra={"action": "spool.recovered"})
+
+    async def _adopt(self) -> None:
+        """Worker 0 takes over the spools of workers that are no more (there were more of them)."""
+        if self._name != "w0":
+            return
+        mine = {f"w{index}" for index in range(self._settings.worker_count)}
+        for folder in self._settings.spool_dir.iterdir():
+            if folder.is_dir() and folder.name not in mine:
+                while not self._spool.adopt(folder):
+                    await self._clock.sleep(0.5)  # its process still flushes
+
+    async def _publish(self) -> None:
+        while True:
+            await self._clock.sleep(min(self._batcher.due_in_s, 0.05) + 0.001)
+            self._batcher.close_due()
+            await self._drain()
+
+    async def _drain(self) -> None:
+        while self._queue:
+            await self._publisher.put(self._queue.popleft())
+
+    async def _tend(self) -> None:
+        while True:
+            await self._clock.sleep(_TEND_S)
+            await self._publisher.tend()
+
+    async def _flush_live(self) -> None:
+        """A task of its own: a stuck server holds `tend`, and watches must end all the same."""
+        while True:
+            await self._clock.sleep(_TEND_S)
+            await self._live.flush()
+
+    async def _flush(self) -> None:
+        """Bring everything into the stream; what does not make it stays in the spool."""
+        self._batcher.close()
+        await self._drain()
+        deadline = self._clock.monotonic() + _FLUSH_LIMIT_S
+        while self._publisher.outstanding and self._clock.monotonic() < deadline:
+            await self._clock.sleep(0.02)
+
+    async def _report(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            report = {
+                "devices": [asdict(runner.health) for runner, _ in self._running.values()],
+                "outstanding": self._publisher.outstanding,
+                "failing": self._publisher.failing,
+                "acknowledged_bytes": self._publisher.acknowledged_bytes,
+            }
+            writer.write(framed(report))
+            await writer.drain()
+            await self._clock.sleep(_REPORT_S)
+
+    async def _on_test(self, message: Msg) -> None:
+        try:
+            device = ManifestDevice.model_validate(read(TestRequest, message.data).device)
+        except ValidationError as error:
+            await message.respond(pack(TestReply(error=explain(error)[0].as_dict())))
+        except FrameError as error:
+            await message.respond(pack(TestReply(error=error.as_dict())))
+        else:
+            await message.respond(pack(await try_device(device, self._clock)))
+
+
+async def _contained(runner: DeviceRunner, before: asyncio.Task[None] | None) -> None:
+    """Run a device, after the same device's earlier configuration has closed its connection: many
+    devices take only one."""
+    with suppress(asyncio.CancelledError):
+        if before is not None:
+            await asyncio.wait({before})
+        await runner.run()
+
+
+async def _standard_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what a library prints must not get between our messages
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, output)
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the supervisor closes our input, then we flush
+    settings = SpokeSettings()
+    logs.set_up(f"spoke {settings.name}", settings.log_level)
+    _run(Worker(settings, int(sys.argv[1])))
+
+
+def _run(worker: Worker) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(worker.run())
+    else:
+        uvloop.run(worker.run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The package of the OPC UA driver."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from schemas.config.drivers import OpcUaConfig
+from spoke.clock import SystemClock
+from spoke.drivers.base import Driver, Subscribes
+from spoke.drivers.registry import driver as spec_of
+
+
+def test_the_spec_is_found_and_imports_no_library() -> None:
+    check = "import sys, spoke.drivers.opcua; sys.exit('asyncua' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+async def test_the_driver_has_both_abilities() -> None:
+    settings = OpcUaConfig(endpoint="opc.tcp://127.0.0.1:4840")
+    made = spec_of("opcua").create(settings, SystemClock())
+    assert isinstance(made, Driver)
+    assert isinstance(made, Subscribes)
+    await made.close()

@@ -1,0 +1,1 @@
+"""The plant's own functions: SDK and built-ins. The package keeps the place; its content comes."""
