@@ -5,6 +5,7 @@ DATA ?= .run
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
 SOURCES := hub spoke udf schemas infra tests
 
 .DEFAULT_GOAL := help
@@ -21,30 +22,30 @@ test: packages check ## Everything that CI checks: lint, types, contracts and al
 
 check: lint types contracts ## Lint, types and import contracts, without the tests
 
-lint: $(STAMP)
+lint: $(DEV)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 
-types: $(STAMP)
+types: $(DEV)
 	@$(BIN)/mypy
 
-contracts: $(STAMP)
+contracts: $(DEV)
 	@$(BIN)/lint-imports --no-cache
 
-units: $(STAMP) ## Only the fast tests: no servers, no browser
+units: $(DEV) ## Only the fast tests: no servers, no browser
 	@$(BIN)/python -m pytest tests/unit tests/architecture
 
-format: $(STAMP) ## Format and sort imports
+format: $(DEV) ## Format and sort imports
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-bench: $(STAMP) ## Measure CPU-seconds per million values through the whole chain
+bench: $(DEV) ## Measure CPU-seconds per million values through the whole chain
 	@$(BIN)/python -m tests.bench.chain
 
 images: ## Build the Docker images (needs a Docker engine)
 	@infra/docker/build.sh
 
-setup: $(STAMP) ## Only install what Spindle needs into .venv
+setup: $(DEV) ## Only install: what Spindle needs and what its tests need, into .venv
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -53,10 +54,15 @@ $(STAMP): pyproject.toml
 	  { echo "The Python package venv is missing: apt install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Spindle and its libraries into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spoke,hub,local,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[spoke,hub,local]'
 	@touch $@
 
-packages: $(STAMP)
+$(DEV): $(STAMP)
+	@echo "Installing the tools of the tests ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[spoke,hub,local,dev]'
+	@touch $@
+
+packages: $(DEV)
 	@infra/local/packages.sh
 
 clean: ## Remove caches and the environment; the data in DATA stays

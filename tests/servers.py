@@ -60,12 +60,12 @@ class Program:
         assert self.process is not None
         return self.process.pid
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         assert self.process is not None
         self.process.wait(10)
 

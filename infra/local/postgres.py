@@ -5,8 +5,9 @@
     ... server.dsn ...
     await server.stop()
 
-The data directory holds `cluster/` (PostgreSQL's own, of the user it runs as), `password` (0600)
-and, unless told otherwise, `postgres.log`. The server ends with this process, whatever ends that.
+The data directory holds `cluster/` (PostgreSQL's own, of the user it runs as; postgres_places.py
+says when it is elsewhere), `password` (0600) and, unless told otherwise, `postgres.log`. The server
+ends with this process, whatever ends that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from urllib.parse import quote
 import asyncpg
 
 from infra.local.postgres_binaries import Binaries, embedded
-from infra.local.postgres_cluster import prepare
+from infra.local.postgres_cluster import make_folder, prepare
+from infra.local.postgres_places import Places
 from schemas.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,10 @@ class Postgres:
         log_path: Path | None = None,
         settings: Mapping[str, str] | None = None,
         binaries: Binaries | None = None,
+        places: Places | None = None,
     ) -> None:
-        """`port` 0 takes a free one; `settings` add to or replace SETTINGS."""
+        """`port` 0 takes a free one; `settings` add to or replace SETTINGS; `places` are for what
+        PostgreSQL's user cannot reach here."""
         self.data_dir = data_dir.absolute()
         self.cluster = self.data_dir / "cluster"
         self.port = port
@@ -69,6 +73,7 @@ class Postgres:
         self._fixed_port = port != 0
         self._settings = {**SETTINGS, **(settings or {})}
         self._binaries = binaries
+        self._places = places or Places()
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -89,9 +94,7 @@ class Postgres:
 
         Raises StartError, and then nothing is left running.
         """
-        binaries = self._binaries = self._binaries or embedded()
-        uid = binaries.user(self.cluster)
-        await asyncio.to_thread(prepare, binaries, self.data_dir, USER, uid)
+        binaries, uid = await asyncio.to_thread(self._prepare)
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         await self._wait_for_predecessor()
         self._choose_port()
@@ -131,6 +134,17 @@ class Postgres:
         return await _ended(self._process)
 
     # --- before the start ---------------------------------------------------------------------
+
+    def _prepare(self) -> tuple[Binaries, int | None]:
+        """The programs to run and as whom; the cluster exists afterwards. Raises StartError."""
+        binaries = self._binaries or embedded()
+        uid = binaries.user(self._places.recorded(self.data_dir))
+        make_folder(self.data_dir, uid)
+        binaries = self._places.programs(binaries, uid)
+        self.cluster = self._places.cluster(binaries, self.data_dir, uid)
+        prepare(binaries, self.data_dir, self.cluster, USER, uid)
+        self._places.record(self.data_dir, self.cluster)
+        return binaries, uid
 
     async def _wait_for_predecessor(self) -> None:
         """A server whose starter was killed is still ending; its pid file may outlive it."""

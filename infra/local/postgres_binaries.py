@@ -1,7 +1,7 @@
 """Where PostgreSQL's programs are, and as whom they run.
 
 PostgreSQL refuses root. Started by root, its programs run as an unprivileged user that owns the
-data directory; no folder is opened to that user beyond the data directory itself.
+data; no folder of ours is opened to that user (postgres_places.py says what happens instead).
 """
 
 from __future__ import annotations
@@ -62,11 +62,9 @@ class Binaries:
             return cluster.stat().st_uid
         return system_user()
 
-    def check(self, uid: int | None, data_dir: Path) -> None:
-        """Raises StartError when `uid` cannot reach programs or data."""
-        if uid is not None:
-            check_reachable(self.bin_dir, uid, "the Python environment")
-            check_reachable(data_dir, uid, "the data directory")
+    def closed(self, path: Path, uid: int | None) -> Path | None:
+        """The first folder on the way to `path`, or itself, that `uid` may not enter."""
+        return None if uid is None else closed_to(path, uid)
 
     def major(self) -> str:
         """The major version, for example `18`."""
@@ -142,16 +140,13 @@ def system_user() -> int:
     )
 
 
-def check_reachable(path: Path, uid: int, what: str) -> None:
-    """Raises StartError when `uid` may not enter a folder on the way to `path`, or it itself."""
+def closed_to(path: Path, uid: int) -> Path | None:
+    """The first folder on the way to `path`, or itself, that `uid` may not enter. What does not
+    exist is open."""
     for folder in reversed([path, *path.parents]):
-        if not folder.exists() or _may_enter(folder.stat(), uid):
-            continue
-        raise StartError(
-            f"PostgreSQL runs as user id {uid} here, which may not enter {folder}.",
-            hint=f"Put {what} elsewhere (for example below /var/lib), or run Spindle as an "
-            "ordinary user instead of root.",
-        )
+        if folder.exists() and not _may_enter(folder.stat(), uid):
+            return folder
+    return None
 
 
 def _may_enter(found: os.stat_result, uid: int) -> bool:

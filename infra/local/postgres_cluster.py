@@ -11,18 +11,19 @@ from infra.local.postgres_binaries import Binaries
 from schemas.errors import StartError
 
 
-def prepare(binaries: Binaries, data_dir: Path, user: str, uid: int | None) -> None:
-    """Afterwards `data_dir` holds a `cluster` of our version and the `password` of `user`.
-
-    Raises StartError for a folder that cannot be made or reached, for data of another major version
-    and for something that is no data directory.
-    """
+def make_folder(data_dir: Path, uid: int | None) -> None:
+    """The data directory, which PostgreSQL's user may enter. Raises StartError."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700 if uid is None else 0o711)
     except OSError as error:
         raise StartError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
-    binaries.check(uid, data_dir)
-    cluster = data_dir / "cluster"
+
+
+def prepare(binaries: Binaries, data_dir: Path, cluster: Path, user: str, uid: int | None) -> None:
+    """Afterwards `cluster` is one of our version, and `data_dir` holds the `password` of `user`.
+
+    Raises StartError for data of another major version and for something that is no data directory.
+    """
     version = cluster / "PG_VERSION"
     if version.exists():
         _check_version(cluster, version.read_text().strip(), binaries.major())
@@ -32,7 +33,7 @@ def prepare(binaries: Binaries, data_dir: Path, user: str, uid: int | None) -> N
             hint="Restore it from a backup, or move it away to start with an empty database.",
         )
     else:
-        _initdb(binaries, data_dir, user, uid)
+        _initdb(binaries, cluster, _password(data_dir / "password"), user, uid)
 
 
 def _check_version(cluster: Path, found: str, ours: str) -> None:
@@ -44,10 +45,9 @@ def _check_version(cluster: Path, found: str, ours: str) -> None:
         )
 
 
-def _initdb(binaries: Binaries, data_dir: Path, user: str, uid: int | None) -> None:
+def _initdb(binaries: Binaries, cluster: Path, password: str, user: str, uid: int | None) -> None:
     """Make the cluster beside its place and rename it, so that half a cluster never counts."""
-    password = _password(data_dir / "password")
-    with tempfile.TemporaryDirectory(dir=data_dir, prefix="initdb-") as name:
+    with tempfile.TemporaryDirectory(dir=cluster.parent, prefix="initdb-") as name:
         work = Path(name)
         secret, target = work / "password", work / "cluster"
         secret.touch(mode=0o600)
@@ -65,7 +65,7 @@ def _initdb(binaries: Binaries, data_dir: Path, user: str, uid: int | None) -> N
             "--data-checksums",
         ]
         binaries.run("initdb", arguments, uid)
-        target.replace(data_dir / "cluster")  # an empty folder there is replaced
+        target.replace(cluster)  # an empty folder there is replaced
 
 
 def _password(path: Path) -> str:

@@ -32,6 +32,7 @@ class Plant:
         self.stack = stack
         self.relay = relay
         self.folder = folder
+        self._api: Api | None = None
 
     async def sql(self, query: str, *arguments: Any) -> list[Any]:
         """Rows, by a connection of its own, because the server may be killed at any time."""
@@ -76,16 +77,53 @@ class Plant:
         return await self.until_flowing()
 
     async def api(self) -> Api:
-        api = Api(self.stack.url)
-        assert self.stack.first_password is not None
-        await api.login(ADMIN, self.stack.first_password)
-        return api
+        """Signed in once: the hub limits log-ins."""
+        if self._api is None:
+            self._api = Api(self.stack.url)
+            assert self.stack.first_password is not None
+            await self._api.login(ADMIN, self.stack.first_password)
+        return self._api
+
+    async def close(self) -> None:
+        if self._api is not None:
+            await self._api.__aexit__(None, None, None)
 
     async def ledger(self) -> list[dict[str, Any]]:
-        api = await self.api()
-        async with api:
-            found: list[dict[str, Any]] = await api.get("/ledger")
+        found: list[dict[str, Any]] = await (await self.api()).get("/ledger")
         return found
+
+    async def device(self, name: str) -> dict[str, Any]:
+        devices = await (await self.api()).get("/devices")
+        found: dict[str, Any] = next(item for item in devices if item["name"] == name)
+        return found
+
+    async def state_is(self, name: str, state: str) -> bool:
+        health = (await self.device(name))["health"]
+        return health is not None and health["state"] == state
+
+    async def scans(self) -> dict[str, dict[str, int]]:
+        """Scans and skipped scans of each device, by its name."""
+        devices = await (await self.api()).get("/devices")
+        return {item["name"]: item["health"] for item in devices}
+
+    async def scanned(self, before: dict[str, dict[str, int]], name: str, count: int) -> bool:
+        return (await self.scans())[name]["scans"] - before[name]["scans"] >= count
+
+    def postgres_backends(self) -> list[int]:
+        return [child.pid for child in psutil.Process(self.pid("postgres")).children()]
+
+    async def until_buffer_grows(self, messages: int) -> None:
+        """Wait until the gateway's stream has that many messages more."""
+        client = await self._spoke_client()
+        context = client.jetstream()
+        name = subjects.stream(SPOKE)
+        first = (await context.stream_info(name)).state.last_seq
+
+        async def grown() -> bool:
+            return (await context.stream_info(name)).state.last_seq - first >= messages
+
+        await until(grown, 30, "the gateway buffers on")
+        await client.close()
 
     async def counters_in_stream(self) -> dict[int, Counter[int]]:
         """By tag id, how often each value of the scan counters is in the spoke's own stream."""
@@ -150,7 +188,9 @@ async def running_plant(folder: Path, *, demo: bool = True) -> AsyncIterator[Pla
     try:
         async with asyncio.TaskGroup() as tasks:
             await stack.start(tasks)
-            yield Plant(stack, relay, folder)
+            plant = Plant(stack, relay, folder)
+            yield plant
+            await plant.close()
             stack.end()
     finally:
         await stack.stop()

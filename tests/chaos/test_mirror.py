@@ -97,7 +97,6 @@ async def test_commands_stay_quick_while_a_backlog_catches_up(folder: Path) -> N
             await asyncio.sleep(0.5)
         print("command round trips during catch-up, s:", [round(s, 2) for s in round_trips])
         assert sorted(round_trips)[len(round_trips) // 2] < 1.0
-        await api.__aexit__(None, None, None)
 
 
 async def test_a_half_open_link_is_noticed(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the OPC UA driver tests share: a simulator, and a driver whose events are collected."""
+"""What the OPC UA driver tests share: a simulator and a driver that collects."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Connected:
         self.values: dict[int, list[Any]] = {}
         self.quality: dict[int, list[int]] = {}
         self._emitted = asyncio.Event()
+        self._watching: asyncio.Future[None] | None = None
 
     async def subscribe(self) -> frozenset[str]:
         return await self.driver.subscribe(self.groups, self._emit)
@@ -70,22 +71,30 @@ class Connected:
         return found
 
     async def watch_until(self, enough: Callable[[], bool], limit_s: float = 8.0) -> None:
-        """Run `watch` until `enough()`; its errors come out of here."""
+        """Wait until `enough()` while `watch` runs; its errors come out of here.
+
+        It goes on afterwards: a driver whose `watch` was cancelled is of no more use.
+        """
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self.driver.watch())
         async with asyncio.timeout(limit_s):
-            watching = asyncio.ensure_future(self.driver.watch())
-            try:
-                while not enough():
-                    self._emitted.clear()
-                    waiting = asyncio.ensure_future(self._emitted.wait())
-                    await asyncio.wait([watching, waiting], return_when=asyncio.FIRST_COMPLETED)
-                    waiting.cancel()
-                    if watching.done():
-                        watching.result()
-                        raise AssertionError("watch() returned")
-            finally:
-                watching.cancel()
-                with contextlib.suppress(BaseException):
-                    await watching
+            while not enough():
+                self._emitted.clear()
+                waiting = asyncio.ensure_future(self._emitted.wait())
+                await asyncio.wait([self._watching, waiting], return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                if self._watching.done():
+                    self._watching.result()
+                    raise AssertionError("watch() returned")
+
+    async def close(self) -> None:
+        """As the runner does it: end `watch`, then close."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            if not self._watching.cancelled():
+                self._watching.exception()
+        await self.driver.close()
 
     def _emit(self, group: GroupLayout, frames: list[Frame]) -> None:
         for frame in frames:
@@ -112,7 +121,7 @@ async def connected(wanted: ManifestDevice) -> AsyncIterator[Connected]:
         await made.driver.connect(made.groups)
         yield made
     finally:
-        await made.driver.close()
+        await made.close()
 
 
 CONSTANTS: list[tuple[str, DataType, Value]] = [

@@ -19,6 +19,7 @@ from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.storage.telemetry import TelemetryStore
 from infra.local.postgres import Postgres
+from tests.fixtures.folders import open_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "timescale"))
 import make_root
@@ -29,14 +30,12 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o711)  # pytest's own folders; PostgreSQL runs as another user than root
-    server = Postgres(folder / "data", settings=PLAIN_SETTINGS)
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+def plain_server() -> Iterator[Postgres]:
+    with open_folder() as folder:
+        server = Postgres(folder / "data", settings=PLAIN_SETTINGS)
+        asyncio.run(server.start())
+        yield server
+        asyncio.run(server.stop())
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +17,7 @@ from hub.storage.telemetry import Stored, TelemetryStore
 from infra.local.postgres import Postgres
 from schemas.errors import StorageError, StorageVersionError
 from schemas.frames import Batch, Frame
+from tests.fixtures.folders import open_folder
 
 
 async def test_it_says_what_it_is(database: Database, request: pytest.FixtureRequest) -> None:
@@ -81,11 +83,15 @@ async def test_wrong_password_and_wrong_name_say_so(dsn: str) -> None:
         await Database.open(dsn.rsplit("/", 1)[0] + "/nothing")
 
 
-async def test_the_database_goes_away_and_comes_back(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+async def test_the_database_goes_away_and_comes_back(folder: Path) -> None:
     """The store fails retryably meanwhile, and the same call succeeds afterwards."""
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(0o711)
-    server = Postgres(tmp_path / "data")
+    server = Postgres(folder / "data")
     await server.start()
     database = await Database.open(server.dsn)
     store = TelemetryStore(database)
@@ -103,7 +109,7 @@ async def test_the_database_goes_away_and_comes_back(tmp_path: Path) -> None:
     assert caught.value.retryable
     with pytest.raises(StorageError):
         await Database.open(server.dsn)
-    again = Postgres(tmp_path / "data", server.port)
+    again = Postgres(folder / "data", server.port)
     await again.start()
     try:
         await store.store(spoke.spoke_id, "e", 1, [message(2)])

