@@ -30,6 +30,7 @@ from spoke.workers import Workers
 _log = logging.getLogger(__name__)
 
 _HEALTH_S, _HANDSHAKE_S, _ASK_AGAIN_S, _REQUEST_S, _STREAM_S = 5.0, 60.0, 3.0, 3.0, 1.0
+_STREAM_TRIES = 5  # a start takes a few; then somebody must look
 _AWAY = (NatsError, JetStreamError, OSError, TimeoutError)
 
 
@@ -45,7 +46,6 @@ class Supervisor:
         self._manifest = Manifest(spoke=settings.name, revision=0)
         self._errors: tuple[dict[str, Any], ...] = ()
         self._refused_revision = 0
-        self._stream_problem = ""
         self._ask = asyncio.Event()
         self._health_now = asyncio.Event()
 
@@ -169,29 +169,31 @@ class Supervisor:
     async def _keep_stream(self) -> None:
         """Make the stream and its consumer as soon as JetStream is there, and whenever it is
         gone again (a wiped disk)."""
-        wait = _STREAM_S
+        tries = 0
         while True:
-            if self._client.is_connected:
-                try:
-                    await self._stream.ensure()
-                    self._stream_refused("")
-                    wait = _HEALTH_S
-                except APIError as error:
-                    self._stream_refused(str(error.description or error))
-                    wait = _STREAM_S
-                except _AWAY:
-                    wait = _STREAM_S
-            await self._clock.sleep(wait)
+            problem = await self._try_stream()
+            if problem and tries == _STREAM_TRIES:
+                _log.error("No local stream: %s", problem, extra={"action": "stream.away"})
+            elif not problem and tries > _STREAM_TRIES:
+                _log.info("The local stream is there", extra={"action": "stream.back"})
+            tries = tries + 1 if problem else 0
+            await self._clock.sleep(_STREAM_S if problem else _HEALTH_S)
 
-    def _stream_refused(self, reason: str) -> None:
-        if reason and not self._stream_problem:
-            _log.error(
-                "The local nats-server refuses the stream: %s. Check its limits (max_file) against "
-                "the gateway's stream_max_bytes.",
-                reason,
-                extra={"action": "stream.refused"},
+    async def _try_stream(self) -> str:
+        """Why there is no stream, in words; empty when there is one."""
+        if not self._client.is_connected:
+            reason = self._client.last_error or "no answer"
+            return f"no connection to the local nats-server ({reason}); check URL and password."
+        try:
+            await self._stream.ensure()
+        except APIError as error:
+            return (
+                f"the local nats-server refuses it ({error.description}); check its max_file "
+                "against the gateway's stream_max_bytes."
             )
-        self._stream_problem = reason
+        except _AWAY as error:
+            return f"JetStream does not answer ({error or type(error).__name__})."
+        return ""
 
     async def _send_health(self) -> None:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.fleet.ports import Presence
 from hub.fleet.secrets import masked
 from hub.services import Device, Revision, Spoke, Tag
-from hub.storage.records import DeviceRow, RevisionRow, SpokeRow, TagRow
+from hub.storage.records import DeviceRow, RevisionHead, SpokeRow, TagRow
 from schemas.config.devices import DeviceConfig, TagConfig
 
 
@@ -51,5 +51,5 @@ def tag_of(row: TagRow) -> Tag:
     )
 
 
-def revision_of(row: RevisionRow) -> Revision:
+def revision_of(row: RevisionHead) -> Revision:
     return Revision(row.spoke_id, row.number, row.time_ns, row.author, row.summary)

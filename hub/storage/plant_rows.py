@@ -1,4 +1,4 @@
-"""Rows of spokes, devices, tags and revisions: what people configured.
+"""Rows of spokes, devices and tags: what people configured.
 
 Several calls share one transaction by their optional connection. A deleted thing keeps its row.
 Raises NotFoundError, ConflictError (name taken or version outdated) and StorageError.
@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from hub.storage.database import Connection, Database
-from hub.storage.records import DeviceRow, RevisionRow, SpokeRow, TagRow
+from hub.storage.records import DeviceRow, SpokeRow, TagRow
 from schemas.errors import ConflictError, NotFoundError
 
 Config = dict[str, Any]
@@ -55,15 +55,10 @@ SELECT $1, name, config, kind
  ORDER BY place
 RETURNING tag_id
 """
-_REVISIONS = """
--- Revisions of a spoke, newest first.
-SELECT spoke_id, number, at, author, summary, manifest FROM config_revision
- WHERE spoke_id = $1 AND ($2::int IS NULL OR number = $2) ORDER BY number DESC LIMIT $3
-"""
 
 
 class PlantRows:
-    """Spokes, devices, tags, revisions."""
+    """Spokes, devices, tags."""
 
     database: Database
 
@@ -235,43 +230,6 @@ class PlantRows:
             )
         return len(done)
 
-    # --- revisions ----------------------------------------------------------------------------
-
-    async def insert_revision(
-        self,
-        spoke_id: int,
-        number: int,
-        author: str,
-        summary: str,
-        manifest: Config,
-        conn: Connection,
-    ) -> None:
-        """Keeps the manifest and makes `number` the spoke's newest; after `lock_spoke`."""
-        await conn.execute(
-            "INSERT INTO config_revision (spoke_id, number, author, summary, manifest) "
-            "VALUES ($1, $2, $3, $4, $5)",
-            spoke_id,
-            number,
-            author,
-            summary,
-            manifest,
-        )
-        await conn.execute("UPDATE spoke SET revision = $2 WHERE spoke_id = $1", spoke_id, number)
-
-    async def revisions(
-        self, spoke_id: int, limit: int = 200, conn: Connection | None = None
-    ) -> list[RevisionRow]:
-        """Newest first, with their manifests."""
-        async with self.database.using(conn) as c:
-            return [_revision(row) for row in await c.fetch(_REVISIONS, spoke_id, None, limit)]
-
-    async def revision(
-        self, spoke_id: int, number: int, conn: Connection | None = None
-    ) -> RevisionRow:
-        async with self.database.using(conn) as c:
-            row = await c.fetchrow(_REVISIONS, spoke_id, number, 1)
-        return _revision(_there(row, f"Gateway {spoke_id} has no revision {number}."))
-
 
 def _there(found: Any, message: str) -> Any:
     if found is None:
@@ -293,8 +251,3 @@ def _spoke(row: asyncpg.Record) -> SpokeRow:
     fields = dict(row)
     created, seen = fields.pop("created_at"), fields.pop("last_seen")
     return SpokeRow(created_ns=created, last_seen_ns=seen or 0, **fields)
-
-
-def _revision(row: asyncpg.Record) -> RevisionRow:
-    fields = dict(row)
-    return RevisionRow(time_ns=fields.pop("at"), **fields)

@@ -47,12 +47,18 @@ class TagRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RevisionRow:
+class RevisionHead:
+    """A revision without its manifest."""
+
     spoke_id: int
     number: int
     time_ns: int
     author: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow(RevisionHead):
     manifest: dict[str, Any]
 
 

@@ -22,14 +22,14 @@ from hub.ui.pages import (
     system,
     trends,
 )
-from hub.ui.plain import SCRIPTS, STATIC, STATIC_PATH, head_html
+from hub.ui.plain import FAVICON, SCRIPTS, STATIC, STATIC_PATH, head_html
 from hub.ui.pulse import PERIOD_S, Pulse
 from hub.ui.session import Gate
 
 RUN_OPTIONS: dict[str, Any] = {
     "title": "Spindle",
     "dark": None,
-    "favicon": STATIC / "spindle.svg",
+    "favicon": FAVICON,
     "show": False,
     "reload": False,
     "tailwind": False,

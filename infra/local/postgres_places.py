@@ -107,7 +107,7 @@ class Places:
                 ) from error
         _check_owner(target)
         package = binaries.bin_dir.parents[1].name
-        return Binaries(target / package / "pginstall" / "bin")
+        return type(binaries)(target / package / "pginstall" / "bin")
 
 
 def _copy(bin_dir: Path, target: Path) -> None:

@@ -76,12 +76,14 @@ class SpokeServer:
     max_file_bytes: int = 10 * 1024**3
     max_memory_bytes: int = 64 * 1024**2
     host: str = "127.0.0.1"
+    monitor_port: int = 0
 
     def render(self) -> str:
+        monitor = f"http: 127.0.0.1:{self.monitor_port}\n" if self.monitor_port else ""
         return f"""\
 server_name: {self.spoke}
 listen: {quoted(f"{self.host}:{self.port}")}
-{_COMMON}
+{monitor}{_COMMON}
 jetstream {{
   store_dir: {quoted(str(self.store))}
   domain: {self.spoke}

@@ -76,7 +76,7 @@ class OpcUaConfig(Config):
 
     driver: Literal["opcua"] = "opcua"
     endpoint: Annotated[
-        str, Field(title="Endpoint", pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$", max_length=500)
+        str, Field(title="Endpoint", pattern=r"^opc\.tcp://[^\s/@]+(/\S*)?$", max_length=500)
     ]
     """For example opc.tcp://192.168.0.10:4840."""
     mode: Annotated[OpcUaMode, Field(title="Mode")] = OpcUaMode.SUBSCRIBE

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 FIRST_RETRY_S, MAX_RETRY_S, MAX_REFUSED_RETRY_S = 0.5, 4.0, 30.0
 _READ_GUARD_S = 60.0
 _BAD_AGAIN_S = 30.0
+_READY_AGAIN_S = 0.5
 _MAX_TAG_PROBLEMS = 100
 
 _QUALITY = {
@@ -79,6 +80,7 @@ class DeviceRunner:
         self._next_try_ns = 0
         self._last_good_ns = 0
         self._bad_sent: float | None = None
+        self._dropped = asyncio.Event()
         self._scans = self._skipped = self._values = self._connects = 0
 
     @property
@@ -146,8 +148,9 @@ class DeviceRunner:
             self._recovered()
         try:
             async with asyncio.TaskGroup() as tasks:
-                if subscribed and isinstance(driver, Subscribes):
+                if isinstance(driver, Subscribes):  # its session lives in watch, also when polled
                     tasks.create_task(_watch(driver))
+                    tasks.create_task(self._resubscribe())
                 tasks.create_task(self._poll(driver, polled))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
@@ -168,9 +171,18 @@ class DeviceRunner:
             for frame in frames:
                 self._put(frame)
 
+    async def _resubscribe(self) -> None:
+        """Changes that found the buffer full are gone; a new subscription brings the newest."""
+        await self._dropped.wait()
+        while not self._sink.ready:
+            await self._clock.sleep(_READY_AGAIN_S)
+        self._dropped.clear()
+        raise DeviceError("The buffer was full and changes were dropped; subscribing again.")
+
     def _on_events(self, _group: GroupLayout, frames: list[Frame]) -> None:
         if not self._sink.ready:
             self._skipped += 1
+            self._dropped.set()
             return
         self._scans += 1
         self._last_good_ns = self._clock.time_ns()

@@ -10,17 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
+
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "plant-floor-7"
 expect.set_options(timeout=10_000)
 
@@ -62,9 +54,13 @@ class UiServer:
         self._process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ui_browser() -> Iterator[BrowserContext]:
-    """One browser profile, so that scripts are fetched once; cookies go after each test."""
+    """One browser profile, so that scripts are fetched once; cookies go after each test.
+
+    Not for the session: Playwright's sync API keeps an event loop running in this thread, and the
+    async tests of other files could not start theirs.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"needs Debian's chromium, which is not installed at {CHROMIUM}")
     with sync_playwright() as playwright:

@@ -56,10 +56,8 @@ async def test_an_encrypted_connection_with_a_login(
     seen: list[tuple[Any, Any]] = []
 
     class Users:
-        def get_user(
-            self, server: Any, username: Any = None, password: Any = None, **_: Any
-        ) -> Any:
-            seen.append((username, password))
+        def get_user(self, server: Any, **login: Any) -> Any:
+            seen.append((login["username"], login["password"]))
             return server.isession.user
 
     async def encrypt(server: Any) -> None:

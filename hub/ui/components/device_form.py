@@ -37,7 +37,7 @@ class DeviceForm:
         with ui.element("section").classes("panel"), ui.element("div").classes("panel-body stack"):
             if device is None:
                 self._choose_gateway(spokes)
-            self._form = Form(DeviceConfig, value)
+            self._form = Form(DeviceConfig, value, autofocus=device is None)
             self._result = TestResult()
             with ui.element("div").classes("row"):
                 self._save_button = ui.button("Save device", icon="save")

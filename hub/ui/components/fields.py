@@ -78,9 +78,6 @@ class Leaf:
         else:
             self.widget.error = None
 
-    def focus(self) -> None:
-        self.widget.run_method("focus")
-
 
 def _text(spec: FieldSpec, start: Any) -> Any:
     title = spec.title + (" *" if spec.required else "")

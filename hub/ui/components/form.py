@@ -33,6 +33,7 @@ class Form(Generic[M]):
         choices: Choices | None = None,
         help_texts: Mapping[str, str] | None = None,
         hidden: Sequence[str] = (),
+        autofocus: bool = False,
     ) -> None:
         self._model = model
         self._hidden = {name: (value or {})[name] for name in hidden if name in (value or {})}
@@ -44,6 +45,8 @@ class Form(Generic[M]):
             self._rest = ui.element("div").classes("callout bad").props("role=alert")
             self._rest.set_visibility(False)
             self._root = _Object(self._specs, value or {}, choices or {})
+        if autofocus:
+            self._root.autofocus()
 
     def value(self) -> dict[str, Any]:
         """What the fields hold now, unchecked."""
@@ -126,6 +129,11 @@ class _Object:
 
     def value(self) -> dict[str, Any]:
         return {name: node.value() for name, node in self._nodes.items()}
+
+    def autofocus(self) -> None:
+        first = next(iter(self._nodes.values()))
+        if isinstance(first, Leaf):
+            first.widget.props("autofocus")
 
     def show(self, path: Sequence[str], message: str) -> bool:
         if not path or path[0] not in self._nodes:

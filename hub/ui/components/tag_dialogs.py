@@ -50,6 +50,7 @@ def edit_tag(
             value,
             choices={"group": groups},
             help_texts={"address": ADDRESS_HELP.get(driver, "")},
+            autofocus=True,
         )
         with ui.element("div").classes("dialog-actions"):
             ui.button("Cancel", on_click=dialog.close, color=None).props("flat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from hub.ui.notices import explained
 from hub.ui.session import Session
 
 _SHOWN = 40
+_FRESH_S = 30.0
 
 
 class TagPicker:
@@ -21,6 +23,8 @@ class TagPicker:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._found: list[Tag] = []
+        self._tags: list[Tag] = []
+        self._read_s = float("-inf")
         with ui.element("div").classes("picker"):
             self._box = ui.input(placeholder="Search tags to draw").props(
                 "outlined dense clearable data-filter debounce=150 autocomplete=off "
@@ -39,9 +43,16 @@ class TagPicker:
     async def _search(self) -> None:
         text = str(self._box.value or "")
         with explained():
-            tags = await self._session.services.fleet.tags()
-            self._found = matching(tags, text)
-            self._draw(len(tags))
+            await self._read()
+            self._found = matching(self._tags, text)
+            self._draw(len(self._tags))
+
+    async def _read(self) -> None:
+        """The tags, read once for a search and not once per letter."""
+        now_s = time.monotonic()
+        if now_s - self._read_s > _FRESH_S:
+            self._tags = await self._session.services.fleet.tags()
+            self._read_s = now_s
 
     def _draw(self, all_tags: int) -> None:
         self._list.clear()

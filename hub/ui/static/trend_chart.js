@@ -145,19 +145,22 @@
 
   spindle.isLane = (tag) => tag.kind === "text" || tag.kind === "bool";
 
-  function valueAxes(units, text, grid) {
+  /* An axis of one tag only has the tag's colour. */
+  function valueAxes(units, numbers, text, grid) {
     return units.map((unit, index) => {
       const right = index % 2 === 1;
+      const own = numbers.filter((tag) => tag.unit === unit);
+      const ink = own.length === 1 && units.length > 1 ? own[0].colour : text;
       return {
         type: "value",
         gridIndex: 0,
         name: unit || "no unit",
-        nameTextStyle: { color: text, align: right ? "left" : "right", padding: [0, 0, 2, 0] },
+        nameTextStyle: { color: ink, fontWeight: 600, align: right ? "left" : "right", padding: [0, 0, 2, 0] },
         position: right ? "right" : "left",
         offset: Math.floor(index / 2) * 62,
         scale: true,
         axisLine: { show: true, lineStyle: { color: grid } },
-        axisLabel: { color: text, formatter: spindle.words.number },
+        axisLabel: { color: ink, formatter: spindle.words.tick },
         splitLine: { show: index === 0, lineStyle: { color: grid, opacity: 0.6 } },
       };
     });
@@ -217,7 +220,7 @@
       ],
       xAxis: [time(0, lanes.length === 0), time(1, lanes.length > 0)],
       yAxis: [
-        ...(units.length ? valueAxes(units, text, grid) : [{ type: "value", gridIndex: 0, show: false }]),
+        ...(units.length ? valueAxes(units, numbers, text, grid) : [{ type: "value", gridIndex: 0, show: false }]),
         {
           type: "value", gridIndex: 1, min: -0.5, max: Math.max(lanes.length, 1) - 0.5, interval: 1,
           axisLabel: { show: false }, splitLine: { show: false }, axisLine: { show: false },

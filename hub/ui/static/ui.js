@@ -43,6 +43,12 @@
       const digits = size >= 10000 ? 0 : size >= 1000 ? 1 : size >= 100 ? 2 : size >= 1 ? 3 : 4;
       return value.toFixed(digits);
     },
+    /* For axes: all ticks alike, without noise of binary fractions. */
+    tick(value) {
+      const size = Math.abs(value);
+      if (size >= 1e7 || (size > 0 && size < 1e-4)) return value.toExponential();
+      return Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 6 }).replace(/,/g, thin);
+    },
     value(value, unit) {
       if (value === null || value === undefined) return "–";
       if (typeof value === "boolean") return value ? "true" : "false";

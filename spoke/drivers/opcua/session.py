@@ -188,7 +188,6 @@ class Session:
 
         The server's certificate is accepted as it is; a trust list is a later issue.
         """
-        own = await asyncio.to_thread(identity)
         client = self._client
         await self._open_channel()
         try:
@@ -203,6 +202,7 @@ class Session:
                 f"{self.endpoint} does not offer Basic256Sha256 with SignAndEncrypt.",
                 hint=f"It offers: {_offers(offered)}. Change the device's security policy.",
             )
+        own = await asyncio.to_thread(identity)
         client.application_uri = own.application_uri
         await client.set_security(
             SecurityPolicyBasic256Sha256,

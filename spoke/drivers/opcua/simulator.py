@@ -100,7 +100,9 @@ class OpcUaSimulator:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if server is not None:
+        if server is not None:  # subscriptions first: they would write to closed connections
+            service = server.iserver.subscription_service
+            await service.delete_subscriptions(list(service.subscriptions))
             await server.stop()
 
     async def _make_nodes(self, server: Any) -> list[_Point]:

@@ -3,7 +3,7 @@
 //   node server.js <modules folder> <data folder> <port>
 //
 // Prints "ready <endpoint>" when it listens. Reads commands from stdin, one per line:
-// "count <n>" sets Counter to 1, 2, ... n in one go, "delete <name>" removes a variable, and the end
+// "count <n>" sets Counter to 1, 2, ... n, one each COUNT_MS, "delete <name>" removes a variable, and the end
 // of stdin ends the server, so that it never outlives the test.
 "use strict";
 
@@ -19,6 +19,7 @@ const { DataType, Variant, VariantArrayType } = load("node-opcua-variant");
 const { StatusCodes } = load("node-opcua-status-code");
 const { coerceLocalizedText } = load("node-opcua-data-model");
 
+const COUNT_MS = 100; // the server samples every 50 ms and sees each value
 const USER = { name: "spindle", password: "right" };
 
 const VALUES = [
@@ -84,11 +85,12 @@ async function main() {
   console.log(`ready opc.tcp://127.0.0.1:${port}/plant`);
 
   const lines = readline.createInterface({ input: process.stdin });
-  lines.on("line", (line) => {
+  lines.on("line", async (line) => {
     const [command, argument] = line.split(" ");
     if (command === "count") {
       for (let i = 1; i <= Number(argument); i++) {
         nodes.Counter.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: i }));
+        await new Promise((resolve) => setTimeout(resolve, COUNT_MS));
       }
     } else if (command === "delete") {
       space.deleteNode(nodes[argument].nodeId);

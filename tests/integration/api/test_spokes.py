@@ -79,7 +79,8 @@ async def test_handshake(hub, engineer, spoke_id):
 
 async def test_changes_at_once_get_different_revisions(hub, engineer, spoke_id):
     await asyncio.gather(*(make(engineer, spoke_id, f"D{index}") for index in range(8)))
-    rows = await hub.store.revisions(spoke_id)
+    heads = await hub.store.revisions(spoke_id)
+    rows = [await hub.store.revision(spoke_id, head.number) for head in heads]
     assert [row.number for row in rows] == list(range(9, 0, -1))
     assert [len(row.manifest["devices"]) for row in rows] == list(range(8, -1, -1))
 

@@ -84,6 +84,7 @@ async def test_a_revision_is_one_transaction(config: ConfigStore) -> None:
         await change("bad")
     revisions = await config.revisions(spoke.spoke_id)
     assert [revision.number for revision in revisions] == [5, 4, 3, 2, 1]
+    assert not hasattr(revisions[0], "manifest"), "a list loads no manifests"
     assert (await config.spoke(spoke.spoke_id)).revision == 5
     assert (await config.revision(spoke.spoke_id, 2)).manifest == {"n": 2}
     assert len(await config.audits()) == 5

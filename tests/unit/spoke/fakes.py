@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from schemas.errors import SpindleError
 from schemas.frames import Frame
 from schemas.kinds import blank
 from spoke.drivers.base import DriverSpec, GroupLayout, scan_frame
+from spoke.drivers.runner import DeviceRunner
+
+TAGS = ({}, {"data_type": "string"}, {"data_type": "int16", "scale": 0.1})
 
 
 class FakeClock:
@@ -140,6 +144,19 @@ def device(*tags: dict[str, Any], **fields: Any) -> ManifestDevice:
     ]
     base = {"id": 9, "name": "Tank", "connection": {"driver": "sim"}, "tags": found}
     return ManifestDevice.model_validate(base | fields)
+
+
+@asynccontextmanager
+async def running(
+    clock: FakeClock, sink: FakeSink, what: ManifestDevice | None = None
+) -> AsyncIterator[DeviceRunner]:
+    runner = DeviceRunner(what or device(*TAGS), sink, clock)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(runner.run())
+        yield runner
+        runner.stop()
+        task.cancel()
+    assert task.cancelled() or task.done()
 
 
 async def until(condition: Callable[[], object], what: str = "the condition") -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -164,12 +165,11 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_tears_no_record(tiny: Path) -> None:
     spool = Spool(tiny / "w0", "w0-run1")
     count = 0
-    with pytest.raises(OSError, match="No space left"):
-        while True:
+    with suppress(OSError):
+        while count < 10_000:
             spool.append(1, frame(count + 1))
             count += 1
-    assert count > 100
-    (tiny / "w0" / "lock").write_bytes(b"")
+    assert 100 < count < 10_000
     for _ in range(3):
         with pytest.raises(OSError, match="No space left"):
             spool.append(1, frame(5))

@@ -1,0 +1,1 @@
+"""Container images, the compose file, and the demonstration plant inside it."""
