@@ -21,6 +21,7 @@ import jwt
 import nkeys
 
 from schemas import subjects
+from schemas.errors import StartError
 
 _ALGORITHM = "ed25519-nkey"
 _UNLIMITED = {
@@ -110,9 +111,16 @@ class Identity:
 
     @staticmethod
     def load_or_make(path: Path) -> Identity:
-        """The identity in this file; made there at the first start."""
+        """The identity in this file; made there at the first start. Raises StartError."""
         if path.exists():
-            return Identity(**json.loads(path.read_text()))
+            try:
+                return Identity(**json.loads(path.read_text()))
+            except (ValueError, TypeError):  # without its cause, which may quote a seed
+                raise StartError(
+                    f"The identity file {path} is damaged.",
+                    hint="Restore it from a backup. A new one locks out every gateway until each "
+                    "has new credentials.",
+                ) from None
         made = Identity(*(_seed(prefix) for prefix in _PREFIXES))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_secret(path, json.dumps({name: getattr(made, name) for name in made.__slots__}))

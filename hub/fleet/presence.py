@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 OFFLINE_AFTER_S = 15.0
 """Three health messages missed."""
+MAX_HEALTH_BYTES = 2 * 1024**2
+"""Some thousand devices. More is a broken gateway, and parsing it would cost the others."""
 
 
 class PresenceService:
@@ -52,6 +54,9 @@ class PresenceService:
     async def _on_health(self, message: Msg) -> None:
         # The subject, not the message, says who it is: permissions guard the subject.
         spoke = subjects.spoke_of(message.subject, 1)
+        if len(message.data) > MAX_HEALTH_BYTES:
+            _log.debug("Health of %s is too large", spoke, extra={"action": "health.large"})
+            return
         try:
             health = read(SpokeHealth, message.data)
         except FrameError as error:

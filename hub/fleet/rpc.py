@@ -52,7 +52,10 @@ class Rpc:
         """A call of the spoke's JetStream API, for example `STREAM.INFO.TEL_line-1`."""
         subject = f"{subjects.js_api(spoke)}.{call}"
         answer = await self.request(spoke, subject, json.dumps(body).encode(), 3.0)
-        found = json.loads(answer)
+        try:
+            found = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise SpokeOfflineError(f"The gateway {spoke!r} answers nonsense.") from error
         return found if isinstance(found, dict) else {}
 
     async def _on_reply(self, message: Msg) -> None:

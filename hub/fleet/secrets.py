@@ -9,6 +9,8 @@ from schemas.config.devices import DeviceConfig
 from schemas.errors import ConfigError
 
 MASK = "********"
+_TARGET = ("driver", "host", "port", "endpoint", "security")
+"""Fields of a connection that decide who gets to see its secrets."""
 
 
 def secret_fields(config: DeviceConfig) -> list[str]:
@@ -30,16 +32,22 @@ def masked(config: DeviceConfig) -> DeviceConfig:
 def unmasked(config: DeviceConfig, old: DeviceConfig | None) -> DeviceConfig:
     """What a person sent back: the mask means the secret of `old`.
 
-    Raises ConfigError when there is none, because the mask itself is no password.
+    Raises ConfigError when there is none, because the mask itself is no password, and when the
+    connection goes elsewhere or less protected: who may edit a device must not learn its password.
     """
+    moved = old is None or any(
+        getattr(config.connection, name, None) != getattr(old.connection, name, None)
+        for name in _TARGET
+    )
     kept: dict[str, str] = {}
     for name in secret_fields(config):
         if getattr(config.connection, name) != MASK:
             continue
-        before = getattr(old.connection, name, "") if old else ""
+        before = "" if old is None or moved else getattr(old.connection, name, "")
         if not before:
             raise ConfigError(
-                f"{name}: there is no earlier value that the mask could stand for.",
+                f"{name}: there is no earlier value that the mask could stand for"
+                + (", because the connection goes elsewhere now." if old and moved else "."),
                 hint="Type it in.",
                 path=f"connection.{name}",
             )

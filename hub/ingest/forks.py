@@ -72,4 +72,5 @@ class ForkWatch:
         theirs = await self._rpc.jetstream(
             mirror.spoke, f"STREAM.MSG.GET.{subjects.stream(mirror.spoke)}", {"seq": sequence}
         )
-        return bool(ours == theirs.get("message", {}).get("time"))
+        message = theirs.get("message")
+        return bool(ours == (message.get("time") if isinstance(message, dict) else None))

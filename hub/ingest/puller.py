@@ -133,7 +133,7 @@ class Puller:
 
     async def _on_message(self, message: Msg) -> None:
         status = (message.headers or {}).get("Status", "")
-        if status:
+        if status and not message.reply.startswith("$JS.ACK."):  # else a header of its publisher
             self._on_status(status, message.headers or {})
             return
         tokens = message.reply.split(".")

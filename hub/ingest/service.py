@@ -20,13 +20,13 @@ from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.storage.telemetry import TelemetryStore
 from schemas import subjects
-from schemas.errors import SpindleError
+from schemas.errors import SpindleError, StartError
 from schemas.messages.codec import pack
 from schemas.messages.ingest import IngestStatus
 
 _log = logging.getLogger(__name__)
 
-_LOOK_S, _STATUS_S, _MAINTAIN_S = 1.0, 2.0, 3600.0
+_LOOK_S, _STATUS_S, _MAINTAIN_S, _ROLL_UP_S = 1.0, 2.0, 3600.0, 10.0
 _AWAY = (NatsError, JetStreamError, OSError, TimeoutError)
 
 
@@ -53,7 +53,10 @@ class IngestService:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_status())
             tasks.create_task(self._maintain())
+            tasks.create_task(self._roll_up())
             while True:
+                if self._client.is_closed:  # after a protocol error the client gives up for good
+                    raise StartError("The connection to the hub's nats-server ended for good.")
                 await self._look(tasks)
                 await asyncio.sleep(_LOOK_S)
 
@@ -66,9 +69,8 @@ class IngestService:
                 if mirror.stream not in existing:
                     await self._mirrors.make(mirror)
                     existing[mirror.stream] = mirror
-            for mirror in existing.values():
-                await self._tend(mirror, tasks)
-            self._error = ""
+            errors = [await self._trouble_of(mirror, tasks) for mirror in existing.values()]
+            self._note(next(filter(None, errors), ""))
         except SpindleError as error:
             self._note(error.message)
         except _AWAY as error:
@@ -81,6 +83,14 @@ class IngestService:
             for name, health in self._presence.all().items()
             if health.stream.epoch and name in self._spoke_ids
         ]
+
+    async def _trouble_of(self, mirror: Mirror, tasks: asyncio.TaskGroup) -> str:
+        """Tend it; what is wrong with one gateway, in words, must not stop the others."""
+        try:
+            await self._tend(mirror, tasks)
+        except (SpindleError, *_AWAY) as error:
+            return f"{mirror.spoke}: {error or type(error).__name__}"
+        return ""
 
     async def _tend(self, mirror: Mirror, tasks: asyncio.TaskGroup) -> None:
         spoke_id = self._spoke_ids.get(mirror.spoke)
@@ -118,7 +128,7 @@ class IngestService:
         task.cancel()
 
     def _note(self, error: str) -> None:
-        if not self._error:
+        if error and not self._error:
             _log.warning("Ingest waits: %s", error, extra={"action": "ingest.wait"})
         self._error = error
 
@@ -151,6 +161,17 @@ class IngestService:
                 _log.debug("Maintenance: %s", error, extra={"action": "maintain.late"})
                 wait = 10.0
             await asyncio.sleep(wait)
+
+    async def _roll_up(self) -> None:
+        """Minutes and hours for long trends; what is left over waits a moment, so that storing goes
+        first."""
+        while True:
+            try:
+                more = await self._store.roll_up(time.time_ns())
+            except SpindleError as error:
+                _log.debug("Roll-up: %s", error, extra={"action": "rollup.late"})
+                more = False
+            await asyncio.sleep(0.1 if more else _ROLL_UP_S)
 
 
 async def _contained(session: Session) -> None:

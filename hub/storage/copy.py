@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.storage.database import Connection
-from hub.storage.rows import HEADER, TRAILER, block_rows, column_of, pg_times, point_rows
+from hub.storage.rollup_marks import Marks
+from hub.storage.rows import (
+    BOOL,
+    HEADER,
+    TEXT,
+    TRAILER,
+    block_rows,
+    column_of,
+    pg_times,
+    point_rows,
+)
 from schemas.frames import Frame, mark_not_finite
 
 TAGS_PER_BLOCK = 100
@@ -19,16 +29,21 @@ BLOCK_COLUMNS = ("block_id", "time", "values", "quality")
 POINT_COLUMNS = ("time", "tag_id", "value", "value_int", "value_text", "quality", "received")
 
 
+_NOT_ROLLED = (BOOL, TEXT)
+"""They are drawn as steps: a minute has no average of them."""
+
+
 def split(tags: int) -> list[tuple[int, int]]:
     """The slices of a frame's tags that are blocks."""
     return [(start, min(start + TAGS_PER_BLOCK, tags)) for start in range(0, tags, TAGS_PER_BLOCK)]
 
 
 class CopyBuffers:
-    """Rows in COPY's binary format, per table."""
+    """Rows in COPY's binary format, per table, and the marks of what they change."""
 
     def __init__(self) -> None:
         self._tables: dict[str, list[Any]] = {}
+        self._marks = Marks()
         self.values = 0
 
     def add_blocks(self, frame: Frame, block_ids: NDArray[np.int32]) -> None:
@@ -48,6 +63,8 @@ class CopyBuffers:
             quality = None if frame.quality is None else frame.quality[:, cut].reshape(shape)
             rows = block_rows(column, ids, times, values, quality)
             self._tables.setdefault(column.table, []).append(rows)
+        if column not in _NOT_ROLLED:
+            self._marks.add_times(False, block_ids, frame.times)
         self.values += frame.size
 
     def add_points(self, frame: Frame) -> None:
@@ -65,16 +82,20 @@ class CopyBuffers:
             None if frame.quality is None else frame.quality.reshape(-1),
         )
         self._tables.setdefault("point", []).append(rows)
+        if column_of(frame.wire) not in _NOT_ROLLED:
+            self._marks.add_times(True, frame.tag_ids, sources)
         self.values += frame.size
 
     def extend(self, other: CopyBuffers) -> None:
         """Add the rows of another one behind these."""
         for table, buffers in other._tables.items():
             self._tables.setdefault(table, []).extend(buffers)
+        self._marks.extend(other._marks)
         self.values += other.values
 
     async def write(self, conn: Connection) -> None:
-        """One COPY per table. Raises what asyncpg raises."""
+        """One COPY per table, and the marks. Raises what asyncpg raises."""
+        await self._marks.write(conn)
         for table, buffers in self._tables.items():
             await conn.copy_to_table(
                 table,

@@ -130,7 +130,10 @@ class Queries:
     ) -> list[Series]:
         """One series per tag, in this order, of start <= time < end; see hub.services.Series."""
         async with self._database.using() as conn:
-            return [await trend_of(conn, tag_id, start_ns, end_ns, buckets) for tag_id in tag_ids]
+            return [
+                await trend_of(conn, tag_id, start_ns, end_ns, buckets, self._now_ns())
+                for tag_id in tag_ids
+            ]
 
     async def ledger(self) -> list[StreamCount]:
         async with self._database.using() as conn:

@@ -12,8 +12,9 @@ from hub.storage.copy import CopyBuffers
 from hub.storage.database import Connection, Database
 from hub.storage.errors import DataRefusedError, PositionError
 from hub.storage.layouts import BatchRefusedError, Layouts
-from hub.storage.partitions import Partitions, days_of
+from hub.storage.partitions import DAY_NS, Partitions, days_of
 from hub.storage.positions import Positions
+from hub.storage.rollups import RollUps, dropping_raw
 from hub.storage.rows import column_of
 from schemas.errors import StorageError
 from schemas.frames import Batch, Frame, encode_batch
@@ -69,6 +70,7 @@ class TelemetryStore(Positions):
         super().__init__(database)
         self._layouts = Layouts(database)
         self._partitions = Partitions(database)
+        self._rollups = RollUps(database, self._partitions)
         self._now_ns = now_ns
 
     async def store(
@@ -100,7 +102,14 @@ class TelemetryStore(Positions):
 
     async def maintain(self, now_ns: int, retention_days: int | None) -> int:
         """See Partitions.maintain; call it at start and every hour or so."""
-        return await self._partitions.maintain(now_ns, retention_days)
+        if retention_days is None:
+            return await self._partitions.maintain(now_ns, None)
+        async with dropping_raw(self.database, (now_ns // DAY_NS - retention_days) * DAY_NS):
+            return await self._partitions.maintain(now_ns, retention_days)
+
+    async def roll_up(self, now_ns: int) -> bool:
+        """See RollUps.roll_up; call it every 10 s or so, and again at once while it is true."""
+        return await self._rollups.roll_up(now_ns)
 
     async def _store(
         self,

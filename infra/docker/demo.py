@@ -35,8 +35,11 @@ def main() -> None:
     parser.add_argument("--user", default="admin")
     add_spoke_options(parser)
     chosen = parser.parse_args()
+    password = _password(chosen.user)
+    if not password:
+        sys.exit(f"demo-setup: no password came in.\nGive the one of {chosen.user} to its input.")
     try:
-        made = asyncio.run(_set_up(chosen, _password(chosen.user)))
+        made = asyncio.run(_set_up(chosen, password))
     except SpindleError as error:
         sys.exit(f"demo-setup: {error.message}\n{error.hint}")
     sys.stdout.write(

@@ -142,7 +142,8 @@ class Postgres:
         make_folder(self.data_dir, uid)
         binaries = self._places.programs(binaries, uid)
         self.cluster = self._places.cluster(binaries, self.data_dir, uid)
-        prepare(binaries, self.data_dir, self.cluster, USER, uid)
+        sync = self._settings.get("fsync") != "off"
+        prepare(binaries, self.data_dir, self.cluster, USER, uid, sync=sync)
         self._places.record(self.data_dir, self.cluster)
         return binaries, uid
 

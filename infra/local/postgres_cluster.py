@@ -19,8 +19,11 @@ def make_folder(data_dir: Path, uid: int | None) -> None:
         raise StartError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
 
 
-def prepare(binaries: Binaries, data_dir: Path, cluster: Path, user: str, uid: int | None) -> None:
+def prepare(
+    binaries: Binaries, data_dir: Path, cluster: Path, user: str, uid: int | None, *, sync: bool
+) -> None:
     """Afterwards `cluster` is one of our version, and `data_dir` holds the `password` of `user`.
+    Without `sync` a new cluster may be lost in a power failure.
 
     Raises StartError for data of another major version and for something that is no data directory.
     """
@@ -33,7 +36,8 @@ def prepare(binaries: Binaries, data_dir: Path, cluster: Path, user: str, uid: i
             hint="Restore it from a backup, or move it away to start with an empty database.",
         )
     else:
-        _initdb(binaries, cluster, _password(data_dir / "password"), user, uid)
+        options = [] if sync else ["--no-sync"]
+        _initdb(binaries, cluster, _password(data_dir / "password"), user, uid, options)
 
 
 def _check_version(cluster: Path, found: str, ours: str) -> None:
@@ -45,7 +49,14 @@ def _check_version(cluster: Path, found: str, ours: str) -> None:
         )
 
 
-def _initdb(binaries: Binaries, cluster: Path, password: str, user: str, uid: int | None) -> None:
+def _initdb(
+    binaries: Binaries,
+    cluster: Path,
+    password: str,
+    user: str,
+    uid: int | None,
+    options: list[str],
+) -> None:
     """Make the cluster beside its place and rename it, so that half a cluster never counts."""
     with tempfile.TemporaryDirectory(dir=cluster.parent, prefix="initdb-") as name:
         work = Path(name)
@@ -63,6 +74,7 @@ def _initdb(binaries: Binaries, cluster: Path, password: str, user: str, uid: in
             "--encoding=UTF8",
             "--locale=C",
             "--data-checksums",
+            *options,
         ]
         binaries.run("initdb", arguments, uid)
         target.replace(cluster)  # an empty folder there is replaced

@@ -51,7 +51,7 @@ class Stack:
         self._demo = demo
         self._leaf_port = leaf_port or ports.hub_leaf
         self.postgres = Postgres(
-            folder.path("postgres"), ports.postgres, log_path=folder.log("postgres")
+            folder.root / "postgres", ports.postgres, log_path=folder.log("postgres")
         )
         self.programs: dict[str, Program] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -123,7 +123,7 @@ class Stack:
     def _write_spoke_files(self, credentials: str | None) -> None:
         """`credentials` None keeps those of an earlier start."""
         password_file = self._folder.path("spoke/nats-password")
-        if not password_file.exists():
+        if not password_file.exists() or not password_file.read_text().strip():
             write_secret(password_file, secrets.token_urlsafe(24))
         if credentials is not None:
             write_secret(self._folder.path("spoke/hub.creds"), credentials)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 STATES = ("off", "connecting", "running", "waiting", "refused")
 """off: switched off, or without tags. connecting: first try. running: values flow. waiting: lost,
 next try is planned. refused: the configuration cannot work; waits for a person."""
+
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What SQL and a time of day can hold; a gateway is not trusted to send nothing else."""
+Epoch = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}\z")]
+"""Part of the names of streams and consumers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +23,16 @@ class DeviceHealth:
     state: str
     error: dict[str, Any] | None = None
     """SpindleError.as_dict() of the last outage, None while running."""
-    since_ns: int = 0
+    since_ns: Int64 = 0
     """When the state was entered, ns UTC."""
-    last_good_ns: int = 0
+    last_good_ns: Int64 = 0
     """Time of the last scan with an answer, 0 before the first."""
-    next_try_ns: int = 0
-    scans: int = 0
-    skipped: int = 0
+    next_try_ns: Int64 = 0
+    scans: Int64 = 0
+    skipped: Int64 = 0
     """Scans that were due while the one before still ran, or while the buffer was full."""
-    values: int = 0
-    connects: int = 0
+    values: Int64 = 0
+    connects: Int64 = 0
     tag_problems: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By tag id: what is wrong with single tags (at most 100)."""
 
@@ -34,15 +41,15 @@ class DeviceHealth:
 class StreamHealth:
     """The local stream and how far the hub has got; sequence numbers, bytes."""
 
-    epoch: str = ""
-    created_ns: int = 0
-    epoch_seq: int = 1
+    epoch: Epoch = ""
+    created_ns: Int64 = 0
+    epoch_seq: Int64 = 1
     """First sequence number that belongs to the epoch; more than 1 after a fork."""
-    first_seq: int = 0
-    last_seq: int = 0
-    hub_seq: int = 0
-    size_bytes: int = 0
-    max_bytes: int = 0
+    first_seq: Int64 = 0
+    last_seq: Int64 = 0
+    hub_seq: Int64 = 0
+    size_bytes: Int64 = 0
+    max_bytes: Int64 = 0
     bytes_per_s: float = 0.0
 
 
@@ -50,20 +57,20 @@ class StreamHealth:
 class SpokeHealth:
     spoke: str
     version: str
-    time_ns: int
-    started_ns: int
-    revision: int
+    time_ns: Int64
+    started_ns: Int64
+    revision: Int64
     """Revision of the manifest that runs now."""
     devices: tuple[DeviceHealth, ...] = ()
     stream: StreamHealth = field(default_factory=StreamHealth)
     values_per_s: float = 0.0
-    skipped: int = 0
+    skipped: Int64 = 0
     cpu_percent: float = 0.0
-    memory_bytes: int = 0
-    disk_free_bytes: int = 0
+    memory_bytes: Int64 = 0
+    disk_free_bytes: Int64 = 0
     clock_jump_s: float = 0.0
     """Sum of jumps of the wall clock against the steady clock since the start, seconds."""
-    workers: int = 0
-    worker_restarts: int = 0
+    workers: Int64 = 0
+    worker_restarts: Int64 = 0
     revision_errors: tuple[dict[str, Any], ...] = ()
     """Errors by path of the newest manifest, when it was refused."""

@@ -17,6 +17,7 @@ SETTINGS = {
     "timescaledb.telemetry_level": "off",
     "dynamic_shared_memory_type": "mmap",
     "shared_buffers": "128MB",
+    "fsync": "off",
 }
 
 

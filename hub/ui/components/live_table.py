@@ -24,7 +24,7 @@ _COLUMNS = (
     ),
     column(
         "past",
-        "Last minute",
+        "Recent",
         cellDataType=False,
         minWidth=140,
         sortable=False,

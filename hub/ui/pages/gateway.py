@@ -139,7 +139,7 @@ def _stream(spoke: Spoke) -> dict[str, str]:
         "On disk": f"{size(stream.size_bytes)} of {size(stream.max_bytes)}",
         "Coming in": f"{size(stream.bytes_per_s)} per second",
         "Full in": "not while the hub takes it" if full is None else duration(full),
-        "Waits for the hub": f"{count(waiting)} messages",
+        "Not yet confirmed": f"{count(waiting)} messages",
         "Newest, at the hub": f"{count(stream.last_seq)}, {count(stream.hub_seq)}",
         "Epoch": stream.epoch or NOTHING,
     }

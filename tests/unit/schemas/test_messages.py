@@ -70,7 +70,11 @@ def test_missing_keys_take_their_default_or_are_named(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda item: type(item).__name__)
-@pytest.mark.parametrize("wrong", [object(), [[]], {"a": {}}, "text", None, b"\xff"], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [object(), [[]], {"a": {}}, "text", None, b"\xff"],
+    ids=lambda item: type(item).__name__,
+)
 def test_a_field_of_the_wrong_type_never_gets_through(message: Any, wrong: Any) -> None:
     fields = unpack(pack(message))
     for name in fields:
