@@ -15,7 +15,7 @@ from schemas.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
+_RETRY_S, _TELL_S = 1.0, 5.0
 
 
 async def open_database(dsn: str) -> Database:
@@ -36,9 +36,22 @@ async def open_database(dsn: str) -> Database:
 async def connect_nats(settings: HubSettings, name: str) -> Client:
     """A connection to the hub's nats-server; it comes back by itself for ever."""
     client = Client()
-    await client.connect(
-        settings.nats_url,
-        user_credentials=str(settings.nats_credentials),
-        **options(name, subjects.hub_inbox(name)),
-    )
+
+    def tell() -> None:
+        _log.warning(
+            "Waiting for the nats-server at %s: %s; check URL and credentials",
+            settings.nats_url,
+            client.last_error or "no answer",
+            extra={"action": "nats.wait"},
+        )
+
+    late = asyncio.get_running_loop().call_later(_TELL_S, tell)
+    try:
+        await client.connect(
+            settings.nats_url,
+            user_credentials=str(settings.nats_credentials),
+            **options(name, subjects.hub_inbox(name)),
+        )
+    finally:
+        late.cancel()
     return client

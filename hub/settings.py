@@ -18,7 +18,7 @@ class HubSettings(BaseSettings):
     """A file with the PostgreSQL URL, password included."""
     nats_url: str = "nats://127.0.0.1:4222"
     nats_credentials: Path
-    """Credentials of this process, made by `spindle-hub init`."""
+    """Credentials of this process, made by `spindle-nats init-hub`."""
     identity_file: Path | None = None
     """Seeds that sign gateways' credentials; only the web process needs them."""
     host: str = "127.0.0.1"

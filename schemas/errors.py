@@ -108,7 +108,7 @@ class DeviceError(SpindleError):
 class UnreachableError(DeviceError):
     """No connection to the device."""
 
-    hint = "Check host, port, cabling and firewall; Spindle keeps trying."
+    hint = "Check host, port, cabling and firewall."
 
 
 class DeviceTimeoutError(DeviceError):
@@ -126,7 +126,7 @@ class ProtocolError(DeviceError):
 class RefusedError(DeviceError):
     """The device refused the session."""
 
-    hint = "Check user, password, rack, slot or unit id; Spindle keeps trying slowly."
+    hint = "Check user, password, rack, slot or unit id."
 
 
 class TagReadError(DeviceError):

@@ -64,7 +64,7 @@ def command(spoke: str, verb: str) -> str:
 
 
 def hub_rpc(spoke: str, verb: str) -> str:
-    """Spoke to hub: `manifest` (the handshake), `applied` (what became of it)."""
+    """Spoke to hub: `manifest` (the handshake)."""
     return f"rpc.hub.{spoke}.{verb}"
 
 

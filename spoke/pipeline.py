@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.frames import Frame, mark_not_finite
+from schemas.quality import Quality
 from spoke.drivers.base import Column, GroupLayout
+
+MAX_TEXT = 4096
 
 Factors = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -39,7 +42,7 @@ class Pipeline:
             with np.errstate(over="ignore", invalid="ignore"):  # marked BAD below
                 values = frame.values.astype(np.float64) * scale + offset
             frame = Frame(frame.tag_ids, frame.times, values, frame.quality, frame.source_times)
-        return mark_not_finite(frame)
+        return _cut(mark_not_finite(frame))
 
     def _factors(self, frame: Frame) -> Factors | None:
         if not self._by_column:
@@ -51,3 +54,20 @@ class Pipeline:
             return None  # events come column by column too: one scaled tag means all are
         pairs = np.array([self._by_tag[tag_id] for tag_id in frame.tag_ids.tolist()])
         return pairs[:, 0], pairs[:, 1]
+
+
+def _cut(frame: Frame) -> Frame:
+    """Texts longer than MAX_TEXT are cut and uncertain: one of megabytes (OPC UA allows it) would
+    not fit into a message, and would hold up everything behind it."""
+    if frame.wire != "O" or not frame.size:
+        return frame
+    long = np.vectorize(len, otypes=[np.int64])(frame.values) > MAX_TEXT
+    if not long.any():
+        return frame
+    values = frame.values.copy()
+    values[long] = [text[:MAX_TEXT] for text in frame.values[long]]
+    quality = np.full(values.shape, Quality.GOOD, np.uint8)
+    if frame.quality is not None:
+        quality = frame.quality.copy()
+    quality[long & (quality >= Quality.GOOD)] = Quality.UNCERTAIN
+    return Frame(frame.tag_ids, frame.times, values, quality, frame.source_times)

@@ -16,7 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from schemas import subjects
 from schemas.config.devices import Manifest
 from schemas.connection import options
-from schemas.errors import ConfigError, ConfigErrors, FrameError
+from schemas.errors import ConfigError, ConfigErrors, FrameError, StartError
 from schemas.messages.codec import pack, read, unsqueeze
 from schemas.messages.commands import EpochRequest, ManifestReply, ManifestRequest
 from schemas.messages.health import StreamHealth
@@ -181,6 +181,8 @@ class Supervisor:
 
     async def _try_stream(self) -> str:
         """Why there is no stream, in words; empty when there is one."""
+        if self._client.is_closed:  # after a protocol error the client gives up for good
+            raise StartError("The connection to the local nats-server ended for good.")
         if not self._client.is_connected:
             reason = self._client.last_error or "no answer"
             return f"no connection to the local nats-server ({reason}); check URL and password."

@@ -27,7 +27,7 @@ from schemas import logs, subjects
 from schemas.config.base import explain
 from schemas.config.devices import ManifestDevice
 from schemas.connection import options
-from schemas.errors import FrameError
+from schemas.errors import FrameError, StartError
 from schemas.frames import Batch, Frame
 from schemas.messages.codec import pack, read
 from schemas.messages.commands import TestReply, TestRequest
@@ -44,7 +44,7 @@ from spoke.settings import SpokeSettings
 
 _log = logging.getLogger(__name__)
 
-_TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 3.0
+_TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 5.0
 _MAX_QUEUED = 4
 
 
@@ -185,6 +185,8 @@ class Worker:
     async def _tend(self) -> None:
         while True:
             await self._clock.sleep(_TEND_S)
+            if self._client.is_closed:  # after a protocol error the client gives up for good
+                raise StartError("The connection to the local nats-server ended for good.")
             await self._publisher.tend()
 
     async def _flush_live(self) -> None:
@@ -202,7 +204,8 @@ class Worker:
             await self._clock.sleep(0.02)
 
     async def _report(self, writer: asyncio.StreamWriter) -> None:
-        while True:
+        """Ends quietly when the supervisor is gone: `run` sees that too, and flushes."""
+        while not writer.is_closing():
             report = {
                 "devices": [asdict(runner.health) for runner, _ in self._running.values()],
                 "outstanding": self._publisher.outstanding,
@@ -210,7 +213,8 @@ class Worker:
                 "acknowledged_bytes": self._publisher.acknowledged_bytes,
             }
             writer.write(framed(report))
-            await writer.drain()
+            with suppress(OSError):
+                await writer.drain()
             await self._clock.sleep(_REPORT_S)
 
     async def _on_test(self, message: Msg) -> None:

@@ -77,7 +77,8 @@ class Workers:
             lived = self._clock.monotonic() - started
             failures = 0 if lived > _STABLE_S else failures + 1
             delay = min(_MAX_RESTART_S, _FIRST_RESTART_S * 2**failures)
-            _log.warning(
+            _log.log(
+                logging.DEBUG if failures > 1 else logging.WARNING,  # once, while it goes on
                 "Worker %d ended (%s); starting it again",
                 index,
                 code,

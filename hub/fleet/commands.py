@@ -48,12 +48,14 @@ class CommandService:
         if self._identity is None:
             raise StartError(
                 "This hub has no signing keys.",
-                hint="Set SPINDLE_HUB_IDENTITY_FILE to the file that `spindle-hub init` made.",
+                hint="Set SPINDLE_HUB_IDENTITY_FILE to the file that `spindle-nats init-hub` made.",
             )
         return self._identity.spoke_credentials(spoke_name)
 
     async def answer_handshakes(self, manifest: ManifestSource) -> None:
         """Answer every spoke that asks for its manifest, from now on."""
+
+        refused: set[str] = set()
 
         async def on_request(message: Msg) -> None:
             spoke = subjects.spoke_of(message.subject, 2)
@@ -61,13 +63,20 @@ class CommandService:
                 request = read(ManifestRequest, message.data)
                 found = await manifest(spoke, request.revision)
             except (FrameError, NotFoundError) as error:
-                _log.warning(
-                    "Handshake of %s: %s", spoke, error, extra={"action": "handshake.refused"}
+                level = logging.DEBUG if spoke in refused else logging.WARNING  # it asks for ever
+                refused.add(spoke)
+                _log.log(
+                    level,
+                    "Handshake of %s: %s",
+                    spoke,
+                    error,
+                    extra={"action": "handshake.refused"},
                 )
                 return
             except SpindleError as error:
                 _log.debug("Handshake of %s: %s", spoke, error, extra={"action": "handshake.late"})
                 return  # the database is away; the spoke asks again
+            refused.discard(spoke)
             packed = None if found is None else squeeze(found)
             await message.respond(pack(ManifestReply(packed)))
 

@@ -81,7 +81,11 @@ class DeviceWatcher:
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(_MAX_PENDING)
 
     async def __aenter__(self) -> DeviceWatcher:
-        await self._live.join(self)
+        try:
+            await self._live.join(self)
+        except BaseException:  # the page went away meanwhile: nobody watches then
+            await self._live.leave(self)
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -51,6 +51,7 @@ class Puller:
         self._subscription: Subscription | None = None
         self._pulling = False
         self._left = 0
+        self._too_big = False
         self._consumer_sequence = 0
         self._broken = ""
 
@@ -119,12 +120,13 @@ class Puller:
 
     async def _pull(self) -> None:
         request = {
-            "batch": _BATCH,
-            "max_bytes": _MAX_BYTES,
+            "batch": 1 if self._too_big else _BATCH,
             "expires": _EXPIRES_S * 10**9,
             "idle_heartbeat": _HEARTBEAT_S * 10**9,
         }
-        self._pulling, self._left = True, _BATCH
+        if not self._too_big:
+            request["max_bytes"] = _MAX_BYTES
+        self._pulling, self._left, self._too_big = True, request["batch"], False
         await self._client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}",
             json.dumps(request).encode(),
@@ -161,6 +163,9 @@ class Puller:
             return
         if status != "100":
             self._pulling = False
+            # The next message does not fit into what is left of _MAX_BYTES: ask for it alone, or a
+            # message that is bigger than all of it would be asked for, and refused, for ever.
+            self._too_big = "maxbytes" in description
         self._queue.put_nowait(None)
 
     def _break(self, why: str) -> None:

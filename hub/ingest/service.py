@@ -65,10 +65,11 @@ class IngestService:
         try:
             self._spoke_ids = {row.name: row.spoke_id for row in await self._config.spokes()}
             existing = {mirror.stream: mirror for mirror in await self._mirrors.all()}
+            for session, _ in list(self._sessions.values()):
+                if session.mirror.stream not in existing:  # dropped by another ingest, or wiped
+                    self._end(session.mirror)
             for mirror in self._announced():
-                if mirror.stream not in existing:
-                    await self._mirrors.make(mirror)
-                    existing[mirror.stream] = mirror
+                existing.setdefault(mirror.stream, mirror)
             errors = [await self._trouble_of(mirror, tasks) for mirror in existing.values()]
             self._note(next(filter(None, errors), ""))
         except SpindleError as error:
@@ -100,6 +101,7 @@ class IngestService:
                 self._end(mirror)
             return
         if running is None:
+            await self._mirrors.make(mirror)
             session = Session(
                 self._client, self._store, mirror, spoke_id, self._settings.commit_ms / 1000
             )
@@ -108,15 +110,18 @@ class IngestService:
         before = running[0].status.mirror_seq
         first, last = await self._mirrors.bounds(mirror)
         health = self._presence.health(mirror.spoke)
-        if health is not None and health.stream.epoch == mirror.epoch:
-            self._reported[mirror.stream] = health.stream.last_seq
-            await self._forks.check(mirror, health, first, before or last)
+        online = self._presence.online(mirror.spoke)
+        current = health if online and health and health.stream.epoch == mirror.epoch else None
+        if current and await self._forks.agree(mirror, current, first, before or last):
+            reported = self._reported.get(mirror.stream, 0)
+            self._reported[mirror.stream] = max(reported, current.stream.last_seq)
         running[0].saw_mirror(last)
         if self._is_past(mirror) and running[0].status.stored_seq >= last:
+            reported = self._reported.get(mirror.stream, 0)
+            await close_epoch(self._store, mirror, spoke_id, reported)
             self._end(mirror)
             await self._mirrors.drop(mirror)
-            lost = max(0, self._reported.pop(mirror.stream, 0) - running[0].status.stored_seq)
-            await self._store.close_position(spoke_id, mirror.epoch, lost)
+            self._reported.pop(mirror.stream, None)
 
     def _is_past(self, mirror: Mirror) -> bool:
         """The spoke has another stream now."""
@@ -130,6 +135,8 @@ class IngestService:
     def _note(self, error: str) -> None:
         if error and not self._error:
             _log.warning("Ingest waits: %s", error, extra={"action": "ingest.wait"})
+        elif self._error and not error:
+            _log.info("Ingest goes on", extra={"action": "ingest.on"})
         self._error = error
 
     async def _send_status(self) -> None:
@@ -172,6 +179,24 @@ class IngestService:
                 _log.debug("Roll-up: %s", error, extra={"action": "rollup.late"})
                 more = False
             await asyncio.sleep(0.1 if more else _ROLL_UP_S)
+
+
+async def close_epoch(store: TelemetryStore, mirror: Mirror, spoke_id: int, reported: int) -> None:
+    """The spoke has another stream and the mirror is in SQL: what the spoke had up to message
+    `reported` and never delivered is lost. Twice is fine. Raises StorageError."""
+    position = await store.open_position(
+        spoke_id, mirror.epoch, mirror.created_ns, mirror.first_seq
+    )
+    lost = reported - position.last_seq
+    if lost > 0:
+        await store.skip(spoke_id, mirror.epoch, position.last_seq, reported, lost)
+        _log.error(
+            "%d messages of gateway %s were in the stream that it lost",
+            lost,
+            mirror.spoke,
+            extra={"action": "ingest.lost", "lost": lost},
+        )
+    await store.close_position(spoke_id, mirror.epoch)
 
 
 async def _contained(session: Session) -> None:

@@ -79,6 +79,10 @@ class Session:
                 _log.debug("Session of %s: %s", self.mirror.stream, error)
             except SpindleError as error:
                 self._trouble(error)
+            except Exception as error:  # noqa: BLE001 - our defect stops one gateway, not all
+                if not self._progress.error:
+                    _log.exception("Defect in the ingest", extra={"action": "ingest.defect"})
+                self._trouble(StorageError(f"The ingest failed: {type(error).__name__}: {error}"))
             failures = 0 if self._progress.stored_seq > before else failures + 1
             delay = min(_MAX_RETRY_S, _FIRST_RETRY_S * 2 ** min(failures, 8))
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter

@@ -29,9 +29,9 @@ class DataRefusedError(StorageError):
 _AWAY = "The database cannot be reached."
 _AWAY_HINT = (
     "Nothing is lost: the data waits in the stream. Check that the database server runs and that "
-    "host and port in SPINDLE_DATABASE are right."
+    "host and port in the file of SPINDLE_HUB_DSN_FILE are right."
 )
-_LOGIN_HINT = "Check user, password and database name in SPINDLE_DATABASE."
+_LOGIN_HINT = "Check user, password and database name in the file of SPINDLE_HUB_DSN_FILE."
 _DISK_HINT = (
     "Nothing is lost: the data waits in the stream. Free space on the database's disk, or lower "
     "the retention, then storing goes on by itself."
@@ -60,13 +60,13 @@ _TABLE: tuple[tuple[type[BaseException], type[SpindleError], str, str | None], .
         asyncpg.InsufficientPrivilegeError,
         StorageError,
         "The database user lacks a right.",
-        "Make the user of SPINDLE_DATABASE owner of the database.",
+        "Make the user in the file of SPINDLE_HUB_DSN_FILE owner of the database.",
     ),
     (
         asyncpg.ReadOnlySQLTransactionError,
         StorageError,
         "The database is read-only.",
-        "This is a standby server; point SPINDLE_DATABASE at the primary. Nothing is lost.",
+        "This is a standby server; point SPINDLE_HUB_DSN_FILE at the primary.",
     ),
     (asyncpg.CannotConnectNowError, StorageError, "The database is starting or stopping.", None),
     (asyncpg.OperatorInterventionError, StorageError, "The database ended the session.", None),

@@ -16,12 +16,13 @@ from hub.storage.copy import split
 from hub.storage.database import Connection, Database
 from hub.storage.rows import Column, column_of
 from schemas.frames import Frame
+from schemas.kinds import Kind, kind_of
 
 _MAX_CACHED = 50_000
 
 _OWNERS = """
--- The spokes that these tags belong to, also those of deleted tags.
-SELECT t.tag_id, d.spoke_id FROM tag t JOIN device d USING (device_id)
+-- The spokes that these tags belong to and their types, also those of deleted tags.
+SELECT t.tag_id, d.spoke_id, t.wire FROM tag t JOIN device d USING (device_id)
  WHERE t.tag_id = ANY ($1::int[])
 """
 _FIX_WIRE = """
@@ -48,8 +49,8 @@ class Layouts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._blocks: dict[tuple[int, str, bytes], NDArray[np.int32]] = {}
-        self._own: dict[int, NDArray[np.bool_]] = {}
-        """Per spoke: by tag id whether it is known to be its own, with its type fixed."""
+        self._own: dict[tuple[int, Kind], NDArray[np.bool_]] = {}
+        """Per spoke and kind: by tag id whether it is known to be its own and of this kind."""
 
     def forget(self) -> None:
         """Read all again: the database may have been replaced by a backup meanwhile."""
@@ -59,7 +60,8 @@ class Layouts:
     async def blocks(self, spoke_id: int, frame: Frame) -> NDArray[np.int32]:
         """The block ids of a frame's tags, one per slice of `split(N)`.
 
-        Raises BatchRefusedError for tags of another spoke or twice the same tag, StorageError.
+        Raises BatchRefusedError for tags that are unknown, of another spoke, of another kind since
+        their first sample, or there twice; StorageError.
         """
         key = (spoke_id, frame.wire, frame.tag_ids.tobytes())
         known = self._blocks.get(key)
@@ -68,22 +70,21 @@ class Layouts:
         if len(np.unique(frame.tag_ids)) != len(frame.tag_ids):
             raise BatchRefusedError("A tag occurs twice in one frame of scans.")
         async with self._database.transaction() as conn:
-            all_known = await self._admit(conn, spoke_id, frame)
+            await self._admit(conn, spoke_id, frame)
             column = column_of(frame.wire)
             found = [
                 await _layout(conn, column, frame.tag_ids[start:end])
                 for start, end in split(len(frame.tag_ids))
             ]
         blocks = np.array(found, dtype=np.int32)
-        if all_known:  # unknown tags are looked up each time: they may become somebody's
-            if len(self._blocks) >= _MAX_CACHED:
-                self._blocks.clear()
-            self._blocks[key] = blocks
+        if len(self._blocks) >= _MAX_CACHED:
+            self._blocks.clear()
+        self._blocks[key] = blocks
         return blocks
 
     async def admit_points(self, spoke_id: int, frame: Frame) -> None:
         """Check the tags of a frame of events. Raises BatchRefusedError, StorageError."""
-        own = self._own.get(spoke_id)
+        own = self._own.get((spoke_id, frame.kind))
         ids = frame.tag_ids
         inside = own is not None and len(ids) and ids.min() >= 0 and ids.max() < len(own)
         if inside and own is not None and bool(own[ids].all()):
@@ -91,8 +92,8 @@ class Layouts:
         async with self._database.transaction() as conn:
             await self._admit(conn, spoke_id, frame)
 
-    async def _admit(self, conn: Connection, spoke_id: int, frame: Frame) -> bool:
-        """Fix the types of new tags; true when every tag is known."""
+    async def _admit(self, conn: Connection, spoke_id: int, frame: Frame) -> None:
+        """Check every tag and fix the types of new ones. Raises BatchRefusedError."""
         ids = np.unique(frame.tag_ids)
         if len(ids) and ids[0] < 1:
             raise BatchRefusedError(f"{ids[0]} cannot be the id of a tag.")
@@ -104,18 +105,26 @@ class Layouts:
                 + (f" ({len(foreign)} such tags)." if len(foreign) > 1 else ".")
             )
         known = [row["tag_id"] for row in rows]
+        unknown = np.setdiff1d(ids, known)
+        if len(unknown):  # stored, they would become somebody's values when the id is given out
+            raise BatchRefusedError(f"There is no tag {unknown[0]}.")
+        for row in rows:
+            if row["wire"] is not None and kind_of(row["wire"]) != frame.kind:
+                raise BatchRefusedError(
+                    f"Tag {row['tag_id']} has been {kind_of(row['wire'])} since its first sample; "
+                    f"this is {frame.kind}."
+                )
         await conn.execute(_FIX_WIRE, known, frame.wire)
-        self._remember(spoke_id, known)
-        return len(known) == len(ids)
+        self._remember(spoke_id, frame.kind, known)
 
-    def _remember(self, spoke_id: int, tag_ids: list[int]) -> None:
+    def _remember(self, spoke_id: int, kind: Kind, tag_ids: list[int]) -> None:
         if not tag_ids:
             return
-        own = self._own.get(spoke_id, np.zeros(0, dtype=np.bool_))
+        own = self._own.get((spoke_id, kind), np.zeros(0, dtype=np.bool_))
         if max(tag_ids) >= len(own):
             own = np.concatenate([own, np.zeros(max(tag_ids) + 1000 - len(own), dtype=np.bool_)])
         own[tag_ids] = True
-        self._own[spoke_id] = own
+        self._own[spoke_id, kind] = own
 
 
 async def _layout(conn: Connection, column: Column, tag_ids: NDArray[np.int32]) -> int:

@@ -57,21 +57,18 @@ class Partitions:
                 self._made.add((table, day))
 
     async def maintain(self, now_ns: int, retention_days: int | None) -> int:
-        """Make today's and tomorrow's partitions, drop those older than the retention, and say how
-        many were dropped. None keeps everything. Raises StorageError.
+        """Drop the partitions that are older than the retention, make today's and tomorrow's, and
+        say how many were dropped. None keeps everything. Dropping comes first, because it is what
+        helps a full disk. Raises StorageError.
         """
         today = now_ns // DAY_NS
+        dropped = 0
+        if retention_days is not None:
+            drop = self._drop_chunks if self._database.mode.hypertables else self._drop_days
+            for table in TABLES:
+                dropped += await drop(table, today - retention_days)
         days = (today, today + 1)
         await self.ensure(((table, day) for table in TABLES for day in days), now_ns)
-        if retention_days is None:
-            return 0
-        first_kept = today - retention_days
-        dropped = 0
-        for table in TABLES:
-            if self._database.mode.hypertables:
-                dropped += await self._drop_chunks(table, first_kept)
-            else:
-                dropped += await self._drop_days(table, first_kept)
         return dropped
 
     async def _drop_chunks(self, table: str, first_kept: int) -> int:

@@ -20,11 +20,18 @@ def main() -> None:
     """Entry point. Exit code 1 with one clear sentence when it cannot start."""
     parser = argparse.ArgumentParser(prog="spindle-local", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".run"), help="data directory")
-    parser.add_argument("--port", type=int, default=8080, help="port of the web page")
-    parser.add_argument("--port-base", type=int, help="first of the other seven ports")
+    parser.add_argument("--port", type=_port, default=8080, help="port of the web page")
+    parser.add_argument("--port-base", type=_port, help="first of the other seven ports")
     chosen = parser.parse_args()
     logs.set_up("local", "WARNING")
     sys.exit(asyncio.run(_run(Folder(chosen.data), Ports.from_base(chosen.port, chosen.port_base))))
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1024 <= number <= 65535 - 8:
+        raise argparse.ArgumentTypeError("a port is a number from 1024 to 65527")
+    return number
 
 
 async def _run(folder: Folder, ports: Ports) -> int:

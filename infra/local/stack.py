@@ -24,6 +24,7 @@ SPOKE = "line-1"
 ADMIN = "admin"
 _HUB_START_S = 60.0
 _POLL_S = 0.1
+_POSTGRES_AGAIN_S = 5.0
 _FIRST_LOGIN = "FIRST LOGIN "
 
 
@@ -100,6 +101,7 @@ class Stack:
         self._keepers.append(tasks.create_task(program.keep()))
 
     async def _keep_postgres(self) -> None:
+        """Start it again for ever: without it, values wait in the streams and nothing is lost."""
         while True:
             code = await self.postgres.wait()
             _log.warning(
@@ -107,7 +109,15 @@ class Stack:
                 code,
                 extra={"action": "postgres.restart"},
             )
-            await self.postgres.start()
+            told = False
+            while self.postgres.pid is None:
+                try:
+                    await self.postgres.start()
+                except StartError as error:
+                    if not told:
+                        _log.error("%s %s", error.message, error.hint, extra={"action": "postgres"})
+                    told = True
+                    await asyncio.sleep(_POSTGRES_AGAIN_S)
 
     # --- files ----------------------------------------------------------------------------------
     def _write_hub_files(self) -> None:

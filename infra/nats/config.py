@@ -26,7 +26,8 @@ class HubServer:
     leaf_port: int
     client_host: str = "127.0.0.1"
     leaf_host: str = "127.0.0.1"
-    max_file_bytes: int = 20 * 1024**3
+    max_file_bytes: int = 4 * 1024**4
+    """Each mirror reserves its SPINDLE_HUB_MIRROR_MAX_BYTES of it: 1,024 gateways of 4 GiB."""
     max_memory_bytes: int = 256 * 1024**2
     monitor_port: int = 0
     leaf_tls: str = ""

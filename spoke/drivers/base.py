@@ -99,6 +99,14 @@ class Subscribes(Protocol):
         """Return never; raise DeviceError when the subscription or the connection is lost."""
 
 
+@runtime_checkable
+class Probes(Protocol):
+    """Ability: prove that the other side speaks the protocol, where connecting alone does not."""
+
+    async def probe(self) -> None:
+        """One harmless request after connect. Raises DeviceError when the answer is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class DriverSpec:
     """What a driver package exports as SPEC."""

@@ -105,16 +105,19 @@ class DeviceRunner:
         """Run until stopped and cancelled; over at once when the device is off or has no tags."""
         if not self.device.enabled or not self._groups:
             self._enter("off")
+            self._put_bad(Quality.BAD_OUT_OF_SERVICE)  # the last good value must not stand for now
             return
         while not self._stopped:
             try:
                 await self._session()
             except SpindleError as error:
-                self._lost(error)
+                problem = error
             except Exception as error:  # noqa: BLE001 - a driver's defect takes out one device only
-                _log.exception("Driver defect", extra={"action": "driver.defect"})
-                self._lost(DeviceError(f"The driver failed: {type(error).__name__}: {error}"))
-            if not self._stopped:
+                if self._error is None:
+                    _log.exception("Driver defect", extra={"action": "driver.defect"})
+                problem = DeviceError(f"The driver failed: {type(error).__name__}: {error}")
+            if not self._stopped:  # else it is an answer to the cancellation
+                self._lost(problem)
                 await self._pause()
 
     def stop(self) -> None:

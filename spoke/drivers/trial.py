@@ -12,7 +12,7 @@ from schemas.frames import Frame
 from schemas.messages.commands import TestReply
 from schemas.quality import is_bad, words
 from spoke.clock import Clock
-from spoke.drivers.base import Column, Driver, close_driver, layouts
+from spoke.drivers.base import Column, Driver, Probes, close_driver, layouts
 from spoke.drivers.registry import driver as find_driver
 from spoke.pipeline import Pipeline
 
@@ -50,6 +50,8 @@ async def _connect_and_read(
     groups = layouts(device.model_copy(update={"tags": device.tags[:MAX_TAGS]}))
     pipeline = Pipeline(groups)
     await driver.connect(groups)
+    if not groups and isinstance(driver, Probes):  # no tag yet: still ask for one answer
+        await driver.probe()
     connected = clock.monotonic()
     found: list[dict[str, Any]] = []
     for group in groups:

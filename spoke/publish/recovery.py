@@ -33,7 +33,8 @@ async def not_in_stream(
     oldest: dict[str, int] = {}
     for item in leftovers:
         subject = producer_subject(spoke, item.producer)
-        after = item.after or max(state.last_seq - _LOOK_BACK, 0)
+        known = 0 < item.after <= state.last_seq  # else the stream was made anew since then
+        after = item.after if known else max(state.last_seq - _LOOK_BACK, 0)
         oldest[subject] = min(after, oldest.get(subject, after))
     for subject, sequence in oldest.items():
         while sequence < state.last_seq:

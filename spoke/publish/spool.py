@@ -16,6 +16,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Spool:
 
     def release(self, producer: str, number: int, sequence: int = 0) -> None:
         """The batch is in the stream, at `sequence` as far as that is known."""
-        self._sequence = max(self._sequence, sequence)
+        self._sequence = sequence or self._sequence  # no maximum: a wiped stream counts from 1
         path = self._segments.pop((producer, number), None)
         if path is not None:
             path.unlink(missing_ok=True)
@@ -99,7 +100,8 @@ class Spool:
             for path in folder.glob("*.seg"):
                 path.rename(self._folder / path.name)
             (folder / "lock").unlink(missing_ok=True)
-            folder.rmdir()
+            with suppress(OSError):  # somebody keeps something else in it
+                folder.rmdir()
         finally:
             other.close()
         return True

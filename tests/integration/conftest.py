@@ -16,7 +16,7 @@ FAST = {"fsync": "off", "shared_buffers": "128MB", "max_connections": "100"}
 
 @pytest.fixture(scope="session")
 def plain_server() -> Iterator[Postgres]:
-    with open_folder() as folder:
+    with open_folder(data=True) as folder:
         server = Postgres(folder / "data", settings=FAST)
         asyncio.run(server.start())
         yield server

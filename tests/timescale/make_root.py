@@ -32,6 +32,13 @@ def missing() -> str:
     return ""
 
 
+def missing_community(root: Path = DEFAULT) -> str:
+    """Why the community edition cannot be tested here; empty when its library is in the root."""
+    if list((root / BIN).parent.glob("lib/timescaledb-tsl-*.so")):
+        return ""
+    return "TimescaleDB community edition is not installed (no registry has it)"
+
+
 def make(root: Path = DEFAULT) -> Path:
     """The root, made now if it is not there. Two callers at once share one making.
 

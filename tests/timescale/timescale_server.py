@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -54,12 +56,14 @@ class ChrootBinaries(Binaries):
 
 
 class TimescaleServer:
-    """A fresh server; its data is gone after `stop`."""
+    """A fresh server; its data is in memory where that may be mounted, and gone after `stop`."""
 
     def __init__(self) -> None:
         root = make()
         data = root / "var/lib"
         self._data = Path(tempfile.mkdtemp(dir=data, prefix="spindle-test-"))
+        mount = ["mount", "-t", "tmpfs", "-o", "size=4g", "tmpfs", str(self._data)]
+        self._in_memory = subprocess.run(mount, capture_output=True).returncode == 0
         self._data.chmod(0o711)
         self.postgres = Postgres(self._data, binaries=ChrootBinaries(root), settings=SETTINGS)
 
@@ -68,4 +72,6 @@ class TimescaleServer:
 
     async def stop(self) -> None:
         await self.postgres.stop()
+        if self._in_memory:
+            await asyncio.to_thread(subprocess.run, ["umount", str(self._data)], check=True)
         shutil.rmtree(self._data)

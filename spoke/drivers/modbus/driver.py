@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.config.drivers import ModbusConfig
-from schemas.errors import SpindleError, UnreachableError
+from schemas.errors import DeviceTimeoutError, SpindleError, UnreachableError
 from schemas.frames import Frame
 from schemas.kinds import blank
 from schemas.quality import Quality
 from spoke.clock import Clock
 from spoke.drivers.base import GroupLayout, scan_frame
 from spoke.drivers.modbus.addresses import locate
-from spoke.drivers.modbus.client import ModbusClient, open_client
+from spoke.drivers.modbus.client import ExceptionAnswer, ModbusClient, open_client, read_request
 from spoke.drivers.modbus.codec import decode, out_of_range
 from spoke.drivers.modbus.planner import Gather
 from spoke.drivers.modbus.refusals import Failures, GroupScan
+
+_NOBODY_BEHIND = (10, 11)  # exceptions of a gateway: path unavailable, target does not respond
 
 
 class ModbusDriver:
@@ -58,6 +60,18 @@ class ModbusDriver:
         plan, buffer, failures = await self._scans[group].read(self._client)
         time_ns = self._clock.time_ns()
         return [_frame(gather, buffer, failures, time_ns) for gather in plan.gathers]
+
+    async def probe(self) -> None:
+        """Read one holding register: a value and an exception both prove a Modbus device with this
+        unit id; an exception of a gateway whose target is silent does not."""
+        if self._client is None:
+            raise UnreachableError(f"{self._settings.host} is not connected.")
+        (answer,) = await self._client.scan([read_request(3, 0, 1, self._settings.unit_id)])
+        if isinstance(answer, ExceptionAnswer) and answer.code in _NOBODY_BEHIND:
+            raise DeviceTimeoutError(
+                f"The gateway answers, but unit {self._settings.unit_id} behind it does not.",
+                hint="Check the unit id, and the wiring behind the gateway.",
+            )
 
     async def close(self) -> None:
         if self._client is not None:

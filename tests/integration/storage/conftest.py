@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -57,6 +57,7 @@ async def dsn(server: Postgres, with_template: set[str]) -> AsyncIterator[str]:
     if server.dsn not in with_template:
         async with _database(server, TEMPLATE, keep=True) as template:
             await (await Database.open(template)).close()
+        await _close_to_all(server, TEMPLATE)
         with_template.add(server.dsn)
     async with _database(server, f"test_{next(_numbers)}", f"TEMPLATE {TEMPLATE}") as made:
         yield made
@@ -67,6 +68,18 @@ async def empty_dsn(server: Postgres) -> AsyncIterator[str]:
     """A database that nobody has touched."""
     async with _database(server, f"test_{next(_numbers)}") as made:
         yield made
+
+
+async def _close_to_all(server: Postgres, name: str) -> None:
+    """A database with a session cannot be copied, and TimescaleDB's scheduler opens one."""
+    admin = await asyncpg.connect(server.dsn)
+    try:
+        await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1", name
+        )
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager
@@ -88,6 +101,27 @@ async def database(dsn: str) -> AsyncIterator[Database]:
     opened = await Database.open(dsn)
     yield opened
     await opened.close()
+
+
+Adopt = Callable[[Iterable[int]], Awaitable[None]]
+
+_ADOPT = """
+INSERT INTO tag (tag_id, device_id, name, config, kind) OVERRIDING SYSTEM VALUE
+SELECT id, $2, 'tag ' || id, '{}', 'float' FROM unnest($1::int[]) AS id ON CONFLICT DO NOTHING
+"""
+
+
+@pytest.fixture
+def adopt(database: Database, config: ConfigStore) -> Adopt:
+    """Makes tags with these ids, of the first spoke: only known tags are stored."""
+
+    async def make(ids: Iterable[int]) -> None:
+        found = await config.devices(1)
+        device = found[0] if found else await config.insert_device(1, "adopted", {})
+        async with database.using() as conn:
+            await conn.execute(_ADOPT, sorted(set(ids)), device.device_id)
+
+    return make
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import make_root
 import numpy as np
 import pytest
 
@@ -30,6 +31,25 @@ async def test_it_says_what_it_is(database: Database, request: pytest.FixtureReq
     else:
         assert database.mode is Mode.PLAIN
         assert database.description == "PostgreSQL 18.6"
+
+
+@pytest.mark.timescale
+@pytest.mark.parametrize("server", ["timescale"], indirect=True)
+async def test_the_community_edition_is_found(empty_dsn: str) -> None:
+    """The same schema and store on it; they use nothing that the Apache edition has not."""
+    if reason := make_root.missing_community():
+        pytest.skip(reason)
+    admin = await asyncpg.connect(empty_dsn)
+    name = empty_dsn.rsplit("/", 1)[1]
+    await admin.execute(f"ALTER DATABASE {name} SET timescaledb.license = 'timescale'")
+    await admin.close()
+    database = await Database.open(empty_dsn)
+    try:
+        assert database.mode is Mode.TIMESCALE_COMMUNITY
+        assert database.description.endswith("(community edition)")
+        assert database.mode.hypertables
+    finally:
+        await database.close()
 
 
 async def test_hubs_that_start_together_make_the_schema_once(empty_dsn: str) -> None:
@@ -86,7 +106,7 @@ async def test_wrong_password_and_wrong_name_say_so(dsn: str) -> None:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with open_folder() as made:
+    with open_folder(data=True) as made:
         yield made
 
 
@@ -96,9 +116,12 @@ async def test_the_database_goes_away_and_comes_back(folder: Path) -> None:
     await server.start()
     database = await Database.open(server.dsn)
     store = TelemetryStore(database)
-    spoke = await ConfigStore(database).insert_spoke("a")
+    config = ConfigStore(database)
+    spoke = await config.insert_spoke("a")
+    device = await config.insert_device(spoke.spoke_id, "plc", {})
+    (tag,) = await config.insert_tags(device.device_id, [("t", {}, "float")])
     await store.open_position(spoke.spoke_id, "e", 0, 1)
-    frame = Frame(np.array([5], np.int32), np.array([10**18]), np.array([[1.0]]))
+    frame = Frame(np.array([tag.tag_id], np.int32), np.array([10**18]), np.array([[1.0]]))
 
     def message(number: int) -> Stored:
         return Stored(number, number, Batch("w", number, 0, (frame,)))

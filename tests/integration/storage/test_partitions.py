@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -43,8 +44,9 @@ async def put(store: TelemetryStore, sequence: int, *days: float) -> None:
 
 
 @pytest.fixture
-async def clock(config: ConfigStore, database: Database) -> Clock:
+async def clock(config: ConfigStore, database: Database, adopt: Any) -> Clock:
     await config.insert_spoke("a")
+    await adopt([1, 2])
     await TelemetryStore(database).open_position(1, "e", 0, 1)
     return Clock()
 
@@ -137,7 +139,10 @@ async def test_a_full_disk_stops_storing_until_there_is_room(
     database = await Database.open(plain_server.dsn.rsplit("/", 1)[0] + "/small")
     try:
         store = TelemetryStore(database, now_ns=Clock())
-        spoke = await ConfigStore(database).insert_spoke("a")
+        config = ConfigStore(database)
+        spoke = await config.insert_spoke("a")
+        device = await config.insert_device(spoke.spoke_id, "plc", {})
+        await config.insert_tags(device.device_id, [(f"t{n}", {}, "float") for n in range(100)])
         await store.open_position(spoke.spoke_id, "e", 0, 1)
         values = np.random.default_rng(1).random((1000, 100))
         frame = Frame(np.arange(1, 101, dtype=np.int32), np.arange(1000) * 10**9 + NOW, values)

@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A path with a space, that PostgreSQL's user may enter."""
-    with open_folder("spindle test ") as made:
+    with open_folder("spindle test ", data=True) as made:
         yield made / "pg data"
 
 

@@ -89,11 +89,12 @@ def expected(frame: Frame) -> list[tuple[Any, ...]]:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(made=st.lists(frames(), max_size=4))
 async def test_every_value_comes_back(
-    database: Database, config: ConfigStore, store: TelemetryStore, made: list[Frame]
+    database: Database, config: ConfigStore, store: TelemetryStore, adopt: Any, made: list[Frame]
 ) -> None:
     spoke = await config.spoke_by_name("a") or await config.insert_spoke("a")
     sequence = next(_sequences)
     position = await store.open_position(spoke.spoke_id, "e", 0, sequence)
+    await adopt(int(tag) for frame in made for tag in frame.tag_ids)
     batch = decode_batch(encode_batch(Batch("w", sequence, 0, tuple(made))))
     await store.store(spoke.spoke_id, "e", position.last_seq, [Stored(sequence, 1, batch)])
     ids = sorted({int(tag) for frame in made for tag in frame.tag_ids})
@@ -108,9 +109,10 @@ async def test_every_value_comes_back(
 
 
 async def test_absurd_times_are_kept_and_do_no_harm(
-    database: Database, config: ConfigStore, store: TelemetryStore
+    database: Database, config: ConfigStore, store: TelemetryStore, adopt: Any
 ) -> None:
     spoke = await config.insert_spoke("a")
+    await adopt(range(1, 7))
     await store.open_position(spoke.spoke_id, "e", 0, 1)
     moments = np.array([0, 1, 4_102_444_800_000_000_000, 2**63 - 1, -(2**63) + 1], dtype=np.int64)
     block = Frame(np.array([1], np.int32), moments, np.arange(5.0).reshape(5, 1))

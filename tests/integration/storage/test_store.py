@@ -188,30 +188,42 @@ async def test_a_spoke_cannot_write_anothers_tags(
     assert (position.messages, position.dead, position.values) == (1, 4, 4)
 
 
-async def test_unknown_tags_are_stored_and_explain_themselves(
-    database: Database, config: ConfigStore, store: TelemetryStore
+async def test_unknown_tags_are_dead_letters_until_they_exist(
+    config: ConfigStore, store: TelemetryStore
 ) -> None:
-    spoke, _ = await make_tags(config, "a", 1)
-    await store.open_position(spoke, "e", NOW, 1)
-    await store.store(spoke, "e", 0, [message(1, frame_of([7001, 7002]))])
-    async with database.using() as conn:
-        rows = await conn.fetch("SELECT DISTINCT tag_id, tag, value FROM samples ORDER BY 1")
-    assert [tuple(row) for row in rows] == [(7001, None, 1.5), (7002, None, 1.5)]
-
-
-async def test_a_tag_made_after_the_cache_was_filled_is_found(
-    database: Database, config: ConfigStore, store: TelemetryStore
-) -> None:
-    """And an id that was unknown at first is checked again once it belongs to another spoke."""
+    """Stored, they would be the history of whoever gets the id."""
     spoke, ids = await make_tags(config, "a", 2)
     await store.open_position(spoke, "e", NOW, 1)
     coming = ids[-1] + 1
     await store.store(spoke, "e", 0, [message(1, frame_of([coming]))])
-    _, others = await make_tags(config, "b", 1)
-    assert others == [coming]
+    (_,) = await config.insert_tags(
+        (await config.devices(spoke))[0].device_id, [("x", {}, "float")]
+    )
     await store.store(spoke, "e", 1, [message(2, frame_of([coming]))])
     (position,) = await store.positions(spoke)
     assert (position.messages, position.dead) == (1, 1)
+
+
+async def test_a_tag_keeps_the_kind_of_its_first_sample(
+    database: Database, config: ConfigStore, store: TelemetryStore
+) -> None:
+    spoke, ids = await make_tags(config, "a", 1)
+    await store.open_position(spoke, "e", NOW, 1)
+    text = Frame(
+        np.array(ids, dtype=np.int32),
+        np.array([NOW + SECOND], dtype=np.int64),
+        np.array([["abc"]], dtype=object),
+    )
+    double = frame_of(ids)
+    double = Frame(double.tag_ids, double.times + 10 * SECOND, double.values.astype("<f8"))
+    items = [message(1, frame_of(ids)), message(2, text), message(3, double)]
+    await store.store(spoke, "e", 0, items)
+    (position,) = await store.positions(spoke)
+    assert (position.messages, position.dead) == (2, 1)
+    (letter,) = await Queries(database).dead_letters()
+    assert "float since its first sample" in letter.reason
+    (series,) = await Queries(database).trend(ids, NOW, NOW + 60 * SECOND)
+    assert len(series.times_ns) == 4
 
 
 async def test_one_refused_value_costs_one_message(

@@ -154,10 +154,20 @@ async def test_a_driver_that_cannot_even_be_closed_is_contained(
     assert "also broken" in caplog.text
 
 
+async def test_a_driver_defect_that_lasts_is_logged_once(
+    plant: FakePlant, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant.always["connect"] = KeyError("a defect")
+    async with running(clock, FakeSink()):
+        await until(lambda: plant.connects >= 5)
+    assert caplog.text.count("Driver defect") == 1
+
+
 async def test_a_driver_that_eats_its_cancellation_still_ends(
     plant: FakePlant, clock: FakeClock
 ) -> None:
-    """Otherwise a removed device would be read on, beside its own successor."""
+    """Otherwise a removed device would be read on, beside its own successor; nor is it an outage
+    that anybody should see in the log or as BAD values."""
 
     async def stubborn() -> None:
         try:
@@ -166,7 +176,8 @@ async def test_a_driver_that_eats_its_cancellation_still_ends(
             raise UnreachableError("The connection was closed.") from None
 
     plant.always["read"] = stubborn
-    runner = DeviceRunner(device({}), FakeSink(), clock)
+    sink = FakeSink()
+    runner = DeviceRunner(device({}), sink, clock)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(runner.run())
         await until(lambda: plant.reads)
@@ -174,6 +185,7 @@ async def test_a_driver_that_eats_its_cancellation_still_ends(
         task.cancel()
     assert plant.connects == 1
     assert plant.drivers[0].closed
+    assert (runner.health.error, sink.bad) == (None, [])
 
 
 @pytest.mark.parametrize("step", ["connect", "read", "close"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,3 +95,19 @@ async def test_a_worker_that_cannot_be_started_is_no_end_of_the_gateway(
     monkeypatch.setattr("spoke.workers._STOP_S", 0.2)  # `sleep` never looks at its input
     await during(workers, look)
     assert workers.restarts >= 1
+
+
+async def test_a_worker_that_keeps_ending_is_one_warning(
+    worker: Callable[[str], Workers],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("spoke.workers._MAX_RESTART_S", 0.01)
+    workers = worker("exit 7")
+    await during(workers, lambda: workers.restarts >= 4)
+    warnings = [
+        record
+        for record in caplog.records
+        if record.levelno == logging.WARNING and record.name == "spoke.workers"
+    ]
+    assert len(warnings) == 1

@@ -38,8 +38,8 @@ def test_the_table_is_complete(base: type[BaseException]) -> None:
         (asyncpg.UniqueViolationError, ConflictError, "another name", False),
         (asyncpg.ForeignKeyViolationError, NotFoundError, "", False),
         (asyncpg.NumericValueOutOfRangeError, DataRefusedError, "dead_letter", False),
-        (ConnectionRefusedError, StorageError, "SPINDLE_DATABASE", True),
-        (TimeoutError, StorageError, "SPINDLE_DATABASE", True),
+        (ConnectionRefusedError, StorageError, "SPINDLE_HUB_DSN_FILE", True),
+        (TimeoutError, StorageError, "SPINDLE_HUB_DSN_FILE", True),
     ],
 )
 def test_what_a_person_reads(
