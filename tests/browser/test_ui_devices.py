@@ -60,6 +60,7 @@ def test_test_connection_shows_values_or_the_error_with_its_hint(
     expect(row).to_contain_text(re.compile(r"\d{3}"))
     expect(row).to_contain_text("good")
     page.locator("[data-field=host]").first.fill("10.20.1.99")
+    expect(page.locator(".callout.ok")).to_have_count(0)
     page.get_by_role("button", name="Test connection").click()
     trouble = page.locator(".callout.bad:visible")
     expect(trouble).to_contain_text("No connection to 10.20.1.99")
@@ -102,6 +103,17 @@ def test_a_device_without_connection_shows_error_hint_and_bad_quality(
     cell = page.locator(".ag-row [col-id=q]").first
     expect(cell.locator(".badge.bad")).to_contain_text("not connected")
     expect(page.locator(".ag-row.bad-row").first).to_be_visible()
+
+
+def test_a_device_that_is_switched_off_shows_nothing_as_good(
+    page: Page, ui_server: UiServer
+) -> None:
+    sign_in(page, ui_server, "/devices?state=off")
+    page.get_by_role("link", name="Old compressor").click()
+    expect(page.locator(".live-status")).to_contain_text("Switched off")
+    cell = page.locator(".ag-row [col-id=q]").first
+    expect(cell.locator(".badge.off")).to_contain_text("out of service")
+    expect(page.locator(".ag-row .badge.ok")).to_have_count(0)
 
 
 def test_paste_shows_every_problem_before_anything_is_saved(
@@ -159,7 +171,11 @@ def test_clone_is_off_and_delete_asks_for_the_name(page: Page, ui_server: UiServ
     page.wait_for_url(re.compile(r"/devices/\d+\?tab=settings"))
     expect(page.locator(".heading")).to_contain_text("Switched off")
     page.get_by_role("button", name="Switch on").click()
-    expect(page.get_by_role("button", name="Switch off")).to_be_visible()
+    page.get_by_role("button", name="Switch off").click()
+    ask = page.locator(".dialog", has_text="Switch off Filler 2?")
+    expect(ask).to_contain_text("stops until somebody switches it on again")
+    ask.get_by_role("button", name="Switch off").click()
+    expect(page.get_by_role("button", name="Switch on")).to_be_visible()
     page.get_by_role("button", name="Delete").first.click()
     go = page.locator(".dialog").get_by_role("button", name="Delete device")
     expect(go).to_be_disabled()
@@ -193,5 +209,11 @@ def test_a_viewer_sees_but_cannot_change(page: Page, ui_server: UiServer) -> Non
     sign_in(page, ui_server, "/devices/101?tab=tags", name="viewer")
     expect(page.locator(".ag-row", has_text="Speed").first).to_be_visible()
     expect(page.get_by_role("button", name="Add tag")).to_have_count(0)
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.get_by_text("Only an engineer can change settings.")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("10.20.1")
+    for name in ("Save device", "Test connection", "Switch off", "Clone", "Delete"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    expect(page.locator("[data-field]")).to_have_count(0)
     page.goto(f"{ui_server.url}/devices/new")
     expect(page.locator(".empty")).to_contain_text("does not allow this")

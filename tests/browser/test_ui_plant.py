@@ -60,6 +60,7 @@ def test_create_gateway_shows_its_credentials_once(page: Page, ui_server: UiServ
     dialog.get_by_role("button", name="I have saved it").click()
     page.wait_for_url(re.compile(r"/gateways/\d+$"))
     expect(page.locator(".heading")).to_contain_text("Never connected")
+    expect(page.locator(".callout.info")).to_contain_text("spindle-nats init-spoke")
     expect(page.locator("body")).not_to_contain_text("BEGIN NATS")
 
     page.get_by_role("button", name="Delete").click()

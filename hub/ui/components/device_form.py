@@ -47,6 +47,7 @@ class DeviceForm:
         self._save_button.on_click(self.save)
         self._test_button.on_click(lambda: busy(self._test_button, self._run_test))
         self._form.element.on("keydown.enter", self.save)
+        self._form.on_edit(self._result.clear)
 
     def _choose_gateway(self, spokes: Sequence[Spoke]) -> None:
         names = {
@@ -60,6 +61,7 @@ class DeviceForm:
 
         def chosen() -> None:
             self._spoke_id = int(choice.value)
+            self._result.clear()
 
         choice.on_value_change(chosen)
 
@@ -67,6 +69,7 @@ class DeviceForm:
         await busy(self._save_button, self._run_save)
 
     async def _run_save(self) -> None:
+        self._result.clear()
         config = self._form.read()
         if config is None:
             return
@@ -76,6 +79,7 @@ class DeviceForm:
             self._form.show_error(_at_name(error))
 
     async def _run_test(self) -> None:
+        self._result.clear()
         config = self._form.read()
         if config is None:
             return

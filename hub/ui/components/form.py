@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from nicegui import ui
+from nicegui.elements.mixins.value_element import ValueElement
 from pydantic import BaseModel, ValidationError
 
 from hub.ui.components.fields import Leaf, Node
@@ -47,6 +48,24 @@ class Form(Generic[M]):
             self._root = _Object(self._specs, value or {}, choices or {})
         if autofocus:
             self._root.autofocus()
+
+    def on_edit(self, work: Callable[[], None]) -> None:
+        """Call `work` after every edit, also of fields that are drawn later on."""
+        known: set[int] = set()
+
+        def edited() -> None:
+            work()
+            watch()
+
+        def watch() -> None:
+            for field in self.element.descendants():
+                if isinstance(field, ValueElement) and field.id not in known:
+                    known.add(field.id)
+                    field.on_value_change(edited)
+
+        watch()
+        rows = "(event) => event.target.closest('button') && emit()"  # add and remove of a list
+        self.element.on("click", edited, js_handler=rows)
 
     def value(self) -> dict[str, Any]:
         """What the fields hold now, unchecked."""

@@ -15,12 +15,13 @@ from schemas.errors import ConfigError, ConflictError
 def create_gateway(session: Session) -> None:
     with ui.dialog() as dialog, ui.card().classes("dialog"):
         ui.label("Create gateway").classes("dialog-title")
-        ui.label("A gateway reads the machines near it and buffers on its disk.").classes(
-            "dialog-text"
-        )
+        ui.label(
+            "A gateway reads the machines near it and buffers on its disk. Next you get its "
+            "credentials file and what to do on that computer."
+        ).classes("dialog-text")
         name = ui.input("Name *").props(
-            'outlined dense stack-label autofocus data-field=name hint="Letters, digits, - and _; '
-            'for example filling-1"'
+            'outlined dense stack-label autofocus data-field=name hint="Up to 32 '
+            'lower-case letters, digits and dashes; for example filling-1"'
         )
         note = ui.input("Description").props(
             'outlined dense stack-label hint="For example: control cabinet, hall 3"'
@@ -40,7 +41,7 @@ def create_gateway(session: Session) -> None:
             return
         secret = await fleet.credentials(who, spoke.id)
         dialog.close()
-        show_credentials(spoke.name, secret, f"/gateways/{spoke.id}")
+        show_credentials(session, spoke.name, secret, f"/gateways/{spoke.id}")
 
     async def run() -> None:
         await busy(go, work)
@@ -57,7 +58,7 @@ def new_credentials(session: Session, spoke: Spoke) -> None:
     async def work() -> None:
         who = await session.who(Role.ADMIN)
         secret = await session.services.fleet.credentials(who, spoke.id)
-        show_credentials(spoke.name, secret, "")
+        show_credentials(session, spoke.name, secret, "")
 
     confirm(
         f"New credentials for {spoke.name}?",
@@ -67,7 +68,7 @@ def new_credentials(session: Session, spoke: Spoke) -> None:
     )
 
 
-def show_credentials(name: str, secret: str, then: str) -> None:
+def show_credentials(session: Session, name: str, secret: str, then: str) -> None:
     """The file, once; closing needs a click on purpose. `then` is the page to open afterwards."""
     file = f"{name}.creds"
     with ui.dialog().props("persistent") as dialog, ui.card().classes("dialog wide"):
@@ -75,15 +76,7 @@ def show_credentials(name: str, secret: str, then: str) -> None:
         with ui.element("div").classes("callout warn"):
             ui.label("This file is shown only now. Whoever has it can send data as this gateway.")
         ui.label(secret).classes("mono secret").props('tabindex=0 aria-label="Credentials file"')
-        with ui.element("ol").classes("what-next"):
-            for text in (
-                f"Download {file} and copy it to the gateway.",
-                "Make it readable for the user of spindle-spoke only (chmod 600).",
-                "Name it in the gateway's settings, then start spindle-spoke.",
-                "The gateway shows as Online here within some seconds.",
-            ):
-                with ui.element("li"):
-                    ui.label(text)
+        next_steps(session, name)
         with ui.element("div").classes("dialog-actions"):
             ui.button(
                 "Copy", icon="content_copy", on_click=lambda: _copy(secret), color=None
@@ -97,6 +90,24 @@ def show_credentials(name: str, secret: str, then: str) -> None:
     if then:
         dialog.on("hide", lambda: ui.navigate.to(then))
     dialog.open()
+
+
+def next_steps(session: Session, name: str) -> None:
+    """What to do on the gateway's computer, as a list; docs/operate/gateway.md has the commands."""
+    leaf_url = str(session.services.settings.get("leaf_url", ""))
+    at = f" at {leaf_url}" if leaf_url else ""
+    command = f"spindle-nats init-spoke --spoke {name} --hub-url {leaf_url or '(leaf address)'} …"
+    file = f"Put the credentials file {name}.creds on the gateway, readable for its user only."
+    give = (
+        f"Give it to the gateway's nats-server, which connects to the hub{at}: {command}, then "
+        "spindle-nats credentials. The whole commands are in docs/operate/gateway.md."
+    )
+    start = "Start nats-server and spindle-spoke there."
+    online = "The gateway shows as Online here within some seconds."
+    with ui.element("ol").classes("what-next"):
+        for text in (file, give, start, online):
+            with ui.element("li"):
+                ui.label(text)
 
 
 def _copy(secret: str) -> None:

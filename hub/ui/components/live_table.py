@@ -36,6 +36,9 @@ _COLUMNS = (
     column("description", "Description", minWidth=150, flex=2),
 )
 
+OUT_OF_SERVICE = "out of service"
+"""Shown instead of the last quality while the device is switched off."""
+
 
 def levels() -> dict[str, str]:
     """Quality words -> level of the badge."""
@@ -54,9 +57,18 @@ class LiveTable:
     def __init__(self, session: Session, device: Device) -> None:
         self._session = session
         self._device = device
+        self._shown = False
         self._place = ui.element("div").classes("stack")
 
+    async def switched(self, device: Device) -> None:
+        """Draw again when the device was switched on or off meanwhile."""
+        changed = device.config.enabled != self._device.config.enabled
+        self._device = device
+        if changed and self._shown:
+            await self.show()
+
     async def show(self) -> None:
+        self._shown = True
         services = self._session.services
         tags = await services.fleet.tags(self._device.id)
         latest = await services.data.latest([tag.id for tag in tags]) if tags else {}
@@ -66,7 +78,8 @@ class LiveTable:
                 text = "Add tags on the tab Tags; their values then appear here as they are read."
                 empty_state("sell", "No tag, so no value", text)
                 return
-            self._draw([_row(tag, latest.get(tag.id)) for tag in tags])
+            enabled = self._device.config.enabled
+            self._draw([_row(tag, latest.get(tag.id), enabled) for tag in tags])
 
     def _draw(self, rows: list[dict[str, Any]]) -> None:
         bar = ui.element("div").classes("row")
@@ -77,7 +90,10 @@ class LiveTable:
             label="Live values",
             options={
                 "asyncTransactionWaitMillis": 60,
-                "rowClassRules": {"bad-row": "data.level == 'bad'"},
+                "rowClassRules": {
+                    "bad-row": "data.level == 'bad'",
+                    "off-row": "data.level == 'off'",
+                },
             },
         )
         with bar:
@@ -91,11 +107,17 @@ class LiveTable:
             "status": status.id,
             "device": self._device.id,
             "levels": levels(),
+            "off": "" if self._device.config.enabled else OUT_OF_SERVICE,
         }
         ui.run_javascript(f"spindle.live({json.dumps(options)})")
 
 
-def _row(tag: Tag, latest: Latest | None) -> dict[str, Any]:
+def _row(tag: Tag, latest: Latest | None, enabled: bool) -> dict[str, Any]:
+    words, level = "", "off"
+    if not enabled:
+        words = OUT_OF_SERVICE
+    elif latest:
+        words, level = quality.words(latest.quality), level_of(latest.quality)
     return {
         "id": tag.id,
         "name": tag.config.name,
@@ -103,8 +125,8 @@ def _row(tag: Tag, latest: Latest | None) -> dict[str, Any]:
         "address": tag.config.address,
         "description": tag.config.description,
         "v": latest.value if latest else None,
-        "q": quality.words(latest.quality) if latest else "",
-        "level": level_of(latest.quality) if latest else "off",
+        "q": words,
+        "level": level,
         "t": latest.time_ns // 1_000_000 if latest else 0,
         "past": [],
         "age": 0,

@@ -5,14 +5,18 @@ from __future__ import annotations
 from nicegui import ui
 
 from hub.services import Role
-from hub.ui.notices import busy, show_done
+from hub.ui.notices import busy
 from hub.ui.session import Session
-from schemas.errors import LoginError
+from schemas.errors import ConfigError, LoginError
 
 
 def change_password(session: Session) -> None:
     with ui.dialog() as dialog, ui.card().classes("dialog"):
         ui.label("Change password").classes("dialog-title")
+        ui.label(
+            "At least 10 characters, and not the user name. Afterwards all your sessions end, this "
+            "one too: sign in again with the new password."
+        ).classes("dialog-text")
         old = _field("Present password", "current-password").props("autofocus")
         new = _field("New password", "new-password")
         again = _field("New password again", "new-password")
@@ -34,8 +38,11 @@ def change_password(session: Session) -> None:
         except LoginError:
             old.error = "This is not your present password."
             return
+        except ConfigError as error:
+            new.error = f"{error.message} {error.hint}"
+            return
         dialog.close()
-        show_done("Password changed.")
+        ui.run_javascript("spindle.signOut('?changed=1')")
 
     async def run() -> None:
         await busy(save, work)

@@ -19,7 +19,7 @@ from schemas.errors import ConfigError, ConflictError
 
 _SHOWN = 200
 ADDRESS_HELP = {
-    "modbus": "For example HR:0 (holding), IR:10 (input), C:3 (coil), DI:0, or 40001.",
+    "modbus": "For example HR:0 (holding), IR:10 (input), CO:3 (coil), DI:0, or 40001.",
     "s7": "For example DB1.DBD10, DB1.DBX0.3, MW20, I0.1.",
     "opcua": "The node id, for example ns=2;s=Filler.Speed.",
     "sim": "wave, ramp, counter, square or state, with a seed if you like: wave:7.",

@@ -27,22 +27,31 @@ class TestResult:
     def __init__(self) -> None:
         self._place = ui.element("div").classes("stack").props("aria-live=polite")
         self._place.mark("test-result")
+        self._run = 0
+
+    def clear(self) -> None:
+        """Take the result away, also that of a test that still runs: it is of other settings."""
+        self._run += 1
+        self._place.clear()
 
     async def run(
         self, session: Session, spoke_id: int, config: DeviceConfig, tags: Sequence[TagConfig]
     ) -> None:
         """Raises LoginError, ForbiddenError, ConfigErrors; other errors are shown here."""
         await session.who(Role.ENGINEER)
-        self._place.clear()
+        self.clear()
+        mine = self._run
         with self._place, ui.element("div").classes("callout info row"):
             ui.spinner(size="1.2em")
             ui.label("The gateway connects and reads once …")
         try:
             reply = await session.services.fleet.test_device(spoke_id, config, tags)
         except SpindleError as error:
-            self._show_error(error.as_dict())
+            if mine == self._run:
+                self._show_error(error.as_dict())
             raise
-        self._show(reply)
+        if mine == self._run:
+            self._show(reply)
 
     def _show(self, reply: TestReply) -> None:
         if reply.error is not None:

@@ -13,6 +13,7 @@ from hub.ui.components.confirm import confirm
 from hub.ui.components.device_form import DeviceForm
 from hub.ui.components.device_rows import DRIVER_WORDS, endpoint_of
 from hub.ui.components.live_table import LiveTable
+from hub.ui.components.settings_facts import settings_facts
 from hub.ui.components.tag_table import TagTable
 from hub.ui.frame import heading
 from hub.ui.notices import busy, show_done
@@ -42,12 +43,13 @@ def register() -> None:
             if session.can(Role.ENGINEER):
                 _buttons(session, found)
         trouble = _Trouble()
-        await _tabs(session, found, spoke, request.query_params.get("tab", "live"))
+        live = await _tabs(session, found, spoke, request.query_params.get("tab", "live"))
 
         async def refresh() -> None:
             now, at = await fleet.device(found.id), await fleet.spoke(found.spoke_id)
             badge.show(*_badge(now, at))
             trouble.show(now, at)
+            await live.switched(now)
 
         refreshing(_PERIOD_S, refresh)
 
@@ -88,7 +90,7 @@ class _Trouble:
             )
 
 
-async def _tabs(session: Session, device: Device, spoke: Spoke, wanted: str) -> None:
+async def _tabs(session: Session, device: Device, spoke: Spoke, wanted: str) -> LiveTable:
     first = wanted if wanted in _TABS else "live"
     with ui.tabs().props("align=left no-caps inline-label dense") as tabs:
         for name, title in _TABS.items():
@@ -132,9 +134,13 @@ async def _tabs(session: Session, device: Device, spoke: Spoke, wanted: str) -> 
 
     await open_tab(first)
     tabs.on_value_change(chosen)
+    return live
 
 
 async def _settings(session: Session, device: Device, spoke: Spoke) -> None:
+    if not session.can(Role.ENGINEER):
+        settings_facts(await session.services.fleet.device(device.id))
+        return
     tags = [tag.config for tag in await session.services.fleet.tags(device.id)]
 
     async def save(_: int, config: DeviceConfig) -> None:
@@ -143,9 +149,6 @@ async def _settings(session: Session, device: Device, spoke: Spoke) -> None:
         show_done("Saved. The gateway applies it now.")
         ui.navigate.to(f"/devices/{device.id}?tab=settings")
 
-    if not session.can(Role.ENGINEER):
-        with ui.element("div").classes("callout info"):
-            ui.label("Your role shows settings but cannot change them.")
     DeviceForm(session, [spoke], save, device=device, tags=tags)
 
 
@@ -178,7 +181,17 @@ def _buttons(session: Session, device: Device) -> None:
     switch = ui.button(
         "Switch off" if enabled else "Switch on", icon="power_settings_new", color=None
     ).props("outline")
-    switch.on_click(lambda: busy(switch, toggle))
+
+    def ask_off() -> None:
+        confirm(
+            f"Switch off {device.config.name}?",
+            f"The recording of its {plural(device.tags, 'tag')} stops until somebody switches it "
+            "on again; what happens meanwhile is not stored.",
+            "Switch off",
+            toggle,
+        )
+
+    switch.on_click(ask_off if enabled else lambda: busy(switch, toggle))
     ui.button(
         "Clone", icon="content_copy", on_click=lambda: _clone(session, device), color=None
     ).props("outline")

@@ -10,7 +10,7 @@ from hub.ui.components.badge import Badge
 from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row
 from hub.ui.components.empty import empty_state
 from hub.ui.components.facts import Facts, buffer_bar
-from hub.ui.components.gateway_dialogs import delete_gateway, new_credentials
+from hub.ui.components.gateway_dialogs import delete_gateway, new_credentials, next_steps
 from hub.ui.components.grid import Grid, column
 from hub.ui.frame import heading
 from hub.ui.page import page
@@ -39,6 +39,7 @@ def register() -> None:
         with heading(spoke.name, ("Gateways", "/gateways"), subtitle=spoke.description):
             badge = Badge(*presence(spoke))
             _buttons(session, spoke)
+        start = _start(session, spoke)
         errors = ui.element("div").classes("stack")
         with ui.element("div").classes("halves"):
             state, stream = Facts("State"), Facts("Buffer and way to the hub")
@@ -53,6 +54,7 @@ def register() -> None:
         async def refresh() -> None:
             now = await fleet.spoke(spoke_id)
             badge.show(*presence(now))
+            start.set_visibility(_is_new(now))
             state.show(_state(now))
             stream.show(_stream(now))
             bar(now.health.stream if now.health else None)
@@ -69,6 +71,19 @@ def register() -> None:
 
         await refresh()
         refreshing(_PERIOD_S, refresh, immediate=False)
+
+
+def _is_new(spoke: Spoke) -> bool:
+    return not spoke.online and spoke.last_seen_ns <= 0
+
+
+def _start(session: Session, spoke: Spoke) -> ui.element:
+    """What to do next, for a gateway that never connected."""
+    with ui.element("div").classes("callout info") as place:
+        if _is_new(spoke):
+            ui.label("This gateway has not connected yet. Next, on its computer:")
+            next_steps(session, spoke.name)
+    return place
 
 
 def _buttons(session: Session, spoke: Spoke) -> None:

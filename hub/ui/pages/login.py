@@ -46,7 +46,11 @@ async def _show(access: Access, request: Request) -> Response:
         except SpindleError:
             pass  # the form says what is wrong when it is sent
     note = ""
-    if request.query_params.get("expired"):
+    if request.query_params.get("changed"):
+        note = message_html(
+            "Password changed. All your sessions have ended.", "Sign in with the new one.", "info"
+        )
+    elif request.query_params.get("expired"):
         note = message_html("Your session has ended.", "Sign in again to go on.", "info")
     return _form(wanted, note=note)
 

@@ -76,6 +76,17 @@ def _first_steps(session: Session, spokes: list[Spoke]) -> None:
                 ui.link("Done, open" if done else title, target)
 
 
+def _gateways_tile(spokes: list[Spoke], online: int) -> tuple[str, str, str]:
+    """(level, value, note); who never connected is no fault."""
+    value = f"{online} / {len(spokes)}"
+    new = sum(not spoke.online and spoke.last_seen_ns <= 0 for spoke in spokes)
+    offline = len(spokes) - online - new
+    waiting = f"{new} not connected yet"
+    if offline:
+        return "bad", value, f"{offline} offline, {waiting}" if new else f"{offline} offline"
+    return ("info", value, waiting) if new else ("ok", value, "all of them")
+
+
 class _Board:
     """Tiles, chart and problem list."""
 
@@ -112,9 +123,7 @@ class _Board:
 
     def _show_fleet(self, spokes: list[Spoke], devices: list[Device]) -> None:
         online = sum(spoke.online for spoke in spokes)
-        level = "ok" if online == len(spokes) else "bad"
-        note = "all of them" if level == "ok" else f"{len(spokes) - online} offline"
-        self._gateways.show(level, f"{online} / {len(spokes)}", note)
+        self._gateways.show(*_gateways_tile(spokes, online))
         alive = {spoke.id: spoke.online for spoke in spokes}
         states = [
             device_state(item.health, item.config.enabled, alive.get(item.spoke_id, False))

@@ -146,7 +146,7 @@ def _ledger_row(row: LedgerRow) -> dict[str, Any]:
 
 async def _letters(session: Session) -> None:
     found = await session.services.data.dead_letters()
-    _, body = _panel("Undecodable messages", "kept in the table dead_letters, newest 100")
+    _, body = _panel("Undecodable messages", "kept in the table dead_letter, newest 100")
     with body:
         if not found:
             with ui.element("div").classes("calm"):

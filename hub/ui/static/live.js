@@ -28,7 +28,8 @@
     return svg;
   };
 
-  /* options: grid (element id), status (element id), device, levels {quality words: level} */
+  /* options: grid (element id), status (element id), device, levels {quality words: level},
+     off (what to show as quality while the device is switched off, else empty) */
   spindle.live = async function (options) {
     const api = await spindle.grid(options.grid);
     const rows = new Map();
@@ -52,8 +53,8 @@
         const past = old.past || [];
         const value = typeof row.v === "boolean" ? Number(row.v) : row.v;
         const made = {
-          ...old, v: row.v, q: row.q, t: row.t,
-          level: options.levels[row.q] || "bad",
+          ...old, v: row.v, q: options.off || row.q, t: row.t,
+          level: options.off ? "off" : options.levels[row.q] || "bad",
           past: row.t === old.t ? past : [...past.slice(1 - KEEP), value],
         };
         rows.set(row.id, made);
@@ -68,7 +69,7 @@
       socket.onmessage = (event) => {
         wait = 500;
         lastMessage = Date.now();
-        say("ok", "Live");
+        if (!options.off) say("ok", "Live");
         apply(JSON.parse(event.data));
       };
       socket.onclose = (event) => {
@@ -78,7 +79,7 @@
           closed = true;
           return say("bad", event.reason || "This device does not exist any more");
         }
-        if (!document.hidden) say("warn", event.reason || "Connecting again");
+        if (!document.hidden && !options.off) say("warn", event.reason || "Connecting again");
         setTimeout(connect, wait * (0.75 + Math.random() / 2));
         wait = Math.min(wait * 2, 5000);
       };
@@ -99,11 +100,12 @@
         return;
       }
       if (!api.isDestroyed()) api.refreshCells({ columns: ["age"], force: true });
-      if (socket && socket.readyState === 1 && Date.now() - lastMessage > 5000) {
+      if (!options.off && socket && socket.readyState === 1 && Date.now() - lastMessage > 5000) {
         say("warn", "Connected, no new values");
       }
     }, 1000);
-    say("busy", "Connecting");
+    if (options.off) say("off", "Switched off");
+    else say("busy", "Connecting");
     connect();
   };
 })();

@@ -109,9 +109,10 @@
     const here = location.pathname + location.search;
     location.href = `/login?next=${encodeURIComponent(here)}&expired=1`;
   };
-  spindle.signOut = async function () {
+  /* `query` tells the sign-in page why, for example ?changed=1 */
+  spindle.signOut = async function (query = "") {
     await fetch("/logout", { method: "POST", redirect: "manual" });
-    location.href = "/login";
+    location.href = `/login${query}`;
   };
   /* Fetch JSON of /ui-data; errors become {message, hint}. */
   spindle.fetchJson = async function (url, signal) {

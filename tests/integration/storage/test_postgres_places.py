@@ -32,8 +32,8 @@ def closed() -> Iterator[Path]:
 
 @pytest.fixture
 def places() -> Iterator[Places]:
-    with open_folder("spindle-system-") as folder:
-        yield Places(folder / "lib" / "spindle", folder / "cache" / "spindle")
+    with open_folder(data=True) as state, open_folder() as cache:
+        yield Places(state / "lib" / "spindle", cache / "cache" / "spindle")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_it_runs_where_nobody_else_may_enter(
 
 
 async def test_nothing_is_elsewhere_when_everything_is_reachable(places: Places) -> None:
-    with open_folder() as folder:
+    with open_folder(data=True) as folder:
         server = Postgres(folder / "data", binaries=_reachable(), places=places, settings=FAST)
         assert await run(server, "SELECT 1") == 1
         assert server.cluster == folder / "data" / "cluster"
@@ -140,7 +140,7 @@ async def test_a_lost_or_unreachable_database_is_said_and_not_replaced(
     shutil.rmtree(server.cluster)
     with pytest.raises(StartError, match="which is gone"):
         await server.start()
-    with open_folder() as folder:
+    with open_folder(data=True) as folder:
         moved = folder / "data"
         await run(Postgres(moved, places=places, settings=FAST), "SELECT 1")
         folder.chmod(0o700)

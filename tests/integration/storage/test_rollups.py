@@ -119,7 +119,7 @@ async def test_a_trend_is_the_same_from_roll_ups(
     rng = np.random.default_rng(seed)
     tags = await plant.start(config, "float", "float", "int")
     a, b, c = tags
-    whole = np.arange(NOW - 3 * DAY, NOW, 10 * MINUTE)
+    whole = np.arange(NOW - 3 * DAY, NOW, 40 * MINUTE)
     for ids, wire in (([a, b], "<f4" if seed == 1 else "<f8"), ([c], "<i8")):
         values = rng.integers(-1000, 1000, (len(whole), len(ids))).astype(wire)
         await plant.put(ids, whole, values, rng.random(values.shape) < 0.1)
@@ -206,7 +206,7 @@ async def test_two_processes_roll_up_once(plant: Plant, config: ConfigStore) -> 
 async def test_roll_ups_outlive_the_raw_values(plant: Plant, config: ConfigStore) -> None:
     """And late values of a dropped day do not replace what is known of it."""
     tag, event = await plant.start(config, "float", "float")
-    times = np.arange(NOW - 9 * DAY, NOW - 10 * MINUTE, 20 * MINUTE)
+    times = np.arange(NOW - 9 * DAY, NOW - 10 * MINUTE, 90 * MINUTE)
     values = np.sin(np.arange(len(times)))[:, None]
     none = np.zeros(values.shape, bool)
     await plant.put([tag], times, values, none)
@@ -222,7 +222,8 @@ async def test_roll_ups_outlive_the_raw_values(plant: Plant, config: ConfigStore
         await plant.roll_up()
         start = NOW // MINUTE * MINUTE
         await plant.check(number, start - 9 * DAY, start, HOUR)
-        await plant.check(number, start - 8 * DAY, start - 8 * DAY + 7 * HOUR, MINUTE)
+        await plant.check(number, start - 8 * DAY, start - 6 * DAY, HOUR)
+        await plant.check(number, start - 8 * DAY, start - 8 * DAY + 4 * HOUR, MINUTE)
         (late_start,) = await plant.queries.trend([number], NOW - 9 * DAY, NOW, BUCKETS)
         assert late_start.minimum[0] is not None, "the first minute is taken whole"
 
