@@ -44,7 +44,8 @@ from spoke.settings import SpokeSettings
 
 _log = logging.getLogger(__name__)
 
-_TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 5.0
+_TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 3.0
+_END_S = 1.0
 _MAX_QUEUED = 4
 
 
@@ -70,6 +71,7 @@ class Worker:
         )
         self._live = Live(self._client, settings.name, self._clock)
         self._running: dict[int, tuple[DeviceRunner, asyncio.Task[None]]] = {}
+        self._ending = False
         self._waiting_bytes = 0
 
     # --- the sink of the runners ---------------------------------------------------------------
@@ -100,17 +102,21 @@ class Worker:
             ]
             async for message in messages(reader):
                 self._assign(tasks, message["devices"])
-            self._assign(tasks, [])
+            self._ending = True
+            await asyncio.wait([publishing, *self._assign(tasks, [])], timeout=_END_S)
             publishing.cancel()
             await self._flush()
             for task in background:
                 task.cancel()
         with suppress(NatsError, OSError, TimeoutError):
-            await self._client.close()
+            async with asyncio.timeout(_END_S):  # a client without its server may wait for ever
+                await self._client.close()
         self._spool.close()
 
-    def _assign(self, tasks: asyncio.TaskGroup, wanted: list[dict[str, Any]]) -> None:
-        """Apply a diff: what did not change is not restarted."""
+    def _assign(
+        self, tasks: asyncio.TaskGroup, wanted: list[dict[str, Any]]
+    ) -> list[asyncio.Task[None]]:
+        """Apply a diff: what did not change is not restarted. Returns what is ending now."""
         devices = {item["id"]: ManifestDevice.model_validate(item) for item in wanted}
         ending: dict[int, asyncio.Task[None]] = {}
         for device_id, (runner, task) in list(self._running.items()):
@@ -124,6 +130,7 @@ class Worker:
                 runner = DeviceRunner(device, self, self._clock)
                 task = tasks.create_task(_contained(runner, ending.get(device_id)))
                 self._running[device_id] = (runner, task)
+        return list(ending.values())
 
     async def _connect(self) -> None:
         settings = self._settings
@@ -173,7 +180,7 @@ class Worker:
                     await self._clock.sleep(0.5)  # its process still flushes
 
     async def _publish(self) -> None:
-        while True:
+        while not self._ending:
             await self._clock.sleep(min(self._batcher.due_in_s, 0.05) + 0.001)
             self._batcher.close_due()
             await self._drain()
