@@ -11,11 +11,11 @@ from hub.settings import HubSettings
 from hub.storage.database import Database
 from schemas import subjects
 from schemas.connection import options
-from schemas.errors import StorageError
+from schemas.errors import StartError, StorageError
 
 _log = logging.getLogger(__name__)
 
-_RETRY_S, _TELL_S = 1.0, 5.0
+_RETRY_S, _TELL_S, _CLOSED_S = 1.0, 5.0, 2.0
 
 
 async def open_database(dsn: str) -> Database:
@@ -55,3 +55,10 @@ async def connect_nats(settings: HubSettings, name: str) -> Client:
     finally:
         late.cancel()
     return client
+
+
+async def until_closed(client: Client) -> None:
+    """Raise StartError when the client has given up for good, as it does after a protocol error."""
+    while not client.is_closed:  # noqa: ASYNC110 - the client offers no event for it
+        await asyncio.sleep(_CLOSED_S)
+    raise StartError("The connection to the hub's nats-server ended for good.")

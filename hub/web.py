@@ -13,7 +13,7 @@ from nicegui import ui
 
 from hub import api
 from hub.access.service import AccessService
-from hub.connect import connect_nats, open_database
+from hub.connect import connect_nats, open_database, until_closed
 from hub.data import DataService
 from hub.fleet.commands import CommandService
 from hub.fleet.identity import Identity
@@ -26,11 +26,11 @@ from hub.settings import HubSettings
 from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.ui import app as pages
-from schemas.errors import SpindleError, StartError
+from schemas.errors import SpindleError
 
 _log = logging.getLogger(__name__)
 
-_SEEN_S, _CLOSED_S = 10.0, 2.0
+_SEEN_S = 10.0
 _OWN_SERVER = ("show", "reload")  # options of ui.run, which would start its own event loop
 _STOP_S = 3
 
@@ -51,7 +51,7 @@ async def serve(settings: HubSettings) -> None:
             background = [
                 tasks.create_task(live.run()),
                 tasks.create_task(_note_presence(store, presence)),
-                tasks.create_task(_until_closed(client)),
+                tasks.create_task(until_closed(client)),
             ]
             await _web(settings, services)
             for task in background:
@@ -112,13 +112,6 @@ async def _web(settings: HubSettings, services: Services) -> None:
     )
     _log.info("Hub on http://%s:%d", settings.host, settings.port, extra={"action": "hub.start"})
     await uvicorn.Server(config).serve()
-
-
-async def _until_closed(client: Client) -> None:
-    """After a protocol error the client gives up for good: end, and be started anew."""
-    while not client.is_closed:  # noqa: ASYNC110 - the client offers no event for it
-        await asyncio.sleep(_CLOSED_S)
-    raise StartError("The connection to the hub's nats-server ended for good.")
 
 
 async def _note_presence(store: ConfigStore, presence: PresenceService) -> None:

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
+from hub.connect import until_closed
 from hub.fleet.presence import PresenceService
 from hub.fleet.rpc import Rpc
 from hub.ingest.forks import ForkWatch
@@ -20,7 +21,7 @@ from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.storage.telemetry import TelemetryStore
 from schemas import subjects
-from schemas.errors import SpindleError, StartError
+from schemas.errors import SpindleError
 from schemas.messages.codec import pack
 from schemas.messages.ingest import IngestStatus
 
@@ -54,9 +55,8 @@ class IngestService:
             tasks.create_task(self._send_status())
             tasks.create_task(self._maintain())
             tasks.create_task(self._roll_up())
+            tasks.create_task(until_closed(self._client))
             while True:
-                if self._client.is_closed:  # after a protocol error the client gives up for good
-                    raise StartError("The connection to the hub's nats-server ended for good.")
                 await self._look(tasks)
                 await asyncio.sleep(_LOOK_S)
 

@@ -15,8 +15,7 @@ import sys
 from getpass import getpass
 from typing import Any
 
-from infra.local.configure import Api, make_spoke
-from infra.local.plant import MACHINES
+from infra.local.configure import Api, make_devices, make_spoke
 from infra.nats.app import SpokeFiles, add_spoke_options, write_spoke_files
 from schemas.errors import SpindleError
 
@@ -60,28 +59,7 @@ async def _set_up(chosen: argparse.Namespace, password: str) -> list[str]:
         credentials = await make_spoke(api, chosen.spoke)
         files = SpokeFiles(chosen.password, chosen.config)
         write_spoke_files(files, chosen.spoke, chosen.hub_url, credentials)
-        return await _make_devices(api, chosen.spoke)
-
-
-async def _make_devices(api: Api, spoke: str) -> list[str]:
-    """Make the devices that are not there yet; returns their names."""
-    spoke_id = next(item["id"] for item in await api.get("/spokes") if item["name"] == spoke)
-    known = {device["name"] for device in await api.get("/devices", spoke_id=spoke_id)}
-    made = []
-    for driver, connection in CONNECTIONS.items():
-        machine = MACHINES[driver]()
-        if machine.name in known:
-            continue
-        device = {
-            "name": machine.name,
-            "connection": connection,
-            "description": machine.description,
-            "groups": machine.groups(),
-            "tags": machine.tags(),
-        }
-        await api.post(f"/spokes/{spoke_id}/devices", device)
-        made.append(machine.name)
-    return made
+        return await make_devices(api, chosen.spoke, CONNECTIONS)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -73,11 +74,17 @@ async def make_spoke(api: Api, name: str) -> str:
     return str(found["credentials"])
 
 
-async def make_devices(api: Api, spoke: str, ports: Ports) -> None:
-    """Make the devices of the plant that are not there yet, each with all its tags."""
+async def make_devices(
+    api: Api, spoke: str, settings_of: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """Make the devices of the plant that are not there yet, each with all its tags; their names.
+
+    `settings_of` has the connection settings of each machine by its driver.
+    """
     spoke_id = next(item["id"] for item in await api.get("/spokes") if item["name"] == spoke)
     known = {device["name"] for device in await api.get("/devices", spoke_id=spoke_id)}
-    for driver, settings in connections(ports).items():
+    made = []
+    for driver, settings in settings_of.items():
         machine = MACHINES[driver]()
         if machine.name in known:
             continue
@@ -89,3 +96,5 @@ async def make_devices(api: Api, spoke: str, ports: Ports) -> None:
             "tags": machine.tags(),
         }
         await api.post(f"/spokes/{spoke_id}/devices", device)
+        made.append(machine.name)
+    return made

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from hub.fleet.identity import Identity, write_secret
-from infra.local.configure import Api, make_devices, make_spoke
+from infra.local.configure import Api, connections, make_devices, make_spoke
 from infra.local.layout import Folder, Ports
 from infra.local.postgres import Postgres
 from infra.local.process import Program, python
@@ -216,7 +216,7 @@ class Stack:
             await api.login(ADMIN, self.first_password)
             self._write_spoke_files(await make_spoke(api, SPOKE))
             if self._demo:
-                await make_devices(api, SPOKE, self.ports)
+                await make_devices(api, SPOKE, connections(self.ports))
 
     def seen_password(self) -> None:
         """A person has seen the first password; it is nowhere any more."""
