@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from hub.fleet.presence import PresenceService
-from hub.services import DeadLetter, Latest, LedgerRow, Series, System
+from hub.records import DeadLetter, Latest, LedgerRow, Series, System
 from hub.storage.database import Database
 from hub.storage.queries import Counters, Queries, StreamCount
 from schemas import subjects
@@ -57,24 +57,26 @@ class DataService:
 
     async def system(self) -> System:
         """Never raises for a database that is away: that is what it tells."""
-        size, problem = 0, ""
+        size, database_error = 0, ""
         try:
             size = await self._queries.database_size()
             self._newest = await self._queries.counters()
         except StorageError as error:
-            problem = error.message
+            database_error = error.message
         fresh = self._fresh()
-        trouble = problem or (fresh.error if fresh else "The ingest process does not report.")
+        ingest_error = fresh.error if fresh else "The ingest process does not report."
         return System(
             version=VERSION,
             database=self._database.description,
-            database_ok=not problem and not (fresh and fresh.error),
-            database_error=trouble,
+            database_ok=not database_error,
+            database_error=database_error,
             database_size_bytes=size,
             nats_ok=self._client.is_connected,
             values_per_s=fresh.values_per_s if fresh else 0.0,
             ingest_lag_s=max((item.lag_s for item in fresh.sessions), default=0.0) if fresh else 0,
             dead_letters=self._newest.dead,
+            ingest_ok=not ingest_error,
+            ingest_error=ingest_error,
         )
 
     def _spoke_seq(self, count: StreamCount) -> int:

@@ -8,156 +8,30 @@ Times are ns UTC. Errors are those of schemas/errors.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Protocol
 
+from hub.bulk import ImportDone, ImportOptions, ImportPreview, ImportRow, Profile, Progress
+from hub.records import (
+    DeadLetter,
+    Device,
+    Latest,
+    LedgerRow,
+    Revision,
+    Role,
+    Series,
+    Spoke,
+    System,
+    Tag,
+    User,
+)
 from schemas.config.devices import DeviceConfig, TagConfig
+from schemas.config.drivers import DriverConfig
+from schemas.messages.browsing import BrowseReply, DiscoverReply
 from schemas.messages.commands import TestReply
-from schemas.messages.health import DeviceHealth, SpokeHealth
-
-
-class Role(StrEnum):
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ENGINEER = "engineer"
-    ADMIN = "admin"
-
-    def includes(self, other: Role) -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(other)
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    id: int
-    name: str
-    role: Role
-    disabled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spoke:
-    """A gateway. `health` is None until its first message since the hub started."""
-
-    id: int
-    name: str
-    description: str
-    created_ns: int
-    revision: int
-    """Newest revision of its manifest."""
-    applied_revision: int
-    last_seen_ns: int
-    online: bool
-    health: SpokeHealth | None = None
-    devices: int = 0
-    tags: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    id: int
-    spoke_id: int
-    spoke: str
-    config: DeviceConfig
-    tags: int
-    version: int
-    """Counts up with each change; `update_device` refuses an older one (ConflictError)."""
-    health: DeviceHealth | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    id: int
-    device_id: int
-    device: str
-    spoke: str
-    config: TagConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The newest stored value of a tag. `value` is None when it is bad."""
-
-    tag_id: int
-    time_ns: int
-    value: float | int | bool | str | None
-    quality: int
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A trend: per bucket the start time, minimum, average, maximum (None where nothing is good).
-
-    With few samples `raw` is true and minimum = average = maximum = the sample. Text and bool
-    series have the value in `texts`, one per time, and raw is always true.
-    """
-
-    tag_id: int
-    times_ns: list[int]
-    minimum: list[float | None]
-    average: list[float | None]
-    maximum: list[float | None]
-    raw: bool
-    texts: list[str | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    spoke_id: int
-    number: int
-    time_ns: int
-    author: str
-    summary: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """Completeness of one epoch of a spoke's stream, in messages; missing must be 0.
-
-    missing = produced - stored - dead - lost - waiting.
-    """
-
-    spoke: str
-    epoch: str
-    produced: int
-    stored: int
-    dead: int
-    lost: int
-    waiting: int
-    missing: int
-    values: int
-    last_time_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    id: int
-    spoke: str
-    epoch: str
-    sequence: int
-    time_ns: int
-    reason: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """State of the hub itself, for the overview."""
-
-    version: str
-    database: str
-    """For example `PostgreSQL 18.6` or `PostgreSQL 17.4 + TimescaleDB 2.19 (Apache edition)`."""
-    database_ok: bool
-    database_error: str
-    database_size_bytes: int
-    nats_ok: bool
-    values_per_s: float
-    """Values stored in SQL per second, averaged over the last 10 s or so."""
-    ingest_lag_s: float
-    """Age of the newest stored message over all spokes that are online."""
-    dead_letters: int
+from schemas.messages.diagnosis import DiagnoseReply
+from schemas.messages.writes import WriteResult
 
 
 class Access(Protocol):
@@ -228,6 +102,91 @@ class Fleet(Protocol):
     async def revisions(self, spoke_id: int) -> list[Revision]: ...
 
 
+class Remote(Protocol):
+    """A device at work, through its spoke. All raise SpokeOfflineError and NotFoundError."""
+
+    async def diagnose(
+        self, device_id: int, trace_s: float | None = None, *, retry: bool = False
+    ) -> DiagnoseReply:
+        """Plan, timing and trace of a running device; `trace_s` and `retry` as in
+        DiagnoseRequest."""
+
+    async def discover(
+        self, spoke_id: int, connection: DriverConfig, device_id: int | None = None
+    ) -> DiscoverReply:
+        """Endpoints and certificates of a server; a masked secret is that of `device_id`."""
+
+    async def browse(
+        self,
+        spoke_id: int,
+        connection: DriverConfig,
+        node: str = "",
+        *,
+        deep: bool = False,
+        device_id: int | None = None,
+    ) -> BrowseReply:
+        """What lies below a node of a device."""
+
+    async def write(
+        self, who: User, device_id: int, values: Mapping[int, float | int | bool | str]
+    ) -> list[WriteResult]:
+        """Write values by tag id, in the tags' units; each is tried once, at once or not at all.
+
+        Raises ConfigErrors with the path `values.<tag id>` when a tag is read-only, out of its
+        limits or of another type (nothing is written then), and SpokeOfflineError. Audited before
+        and after.
+        """
+
+
+class TagFiles(Protocol):
+    """Tags of a device to a file and back."""
+
+    async def export_tags(self, device_id: int, file_format: str) -> bytes:
+        """All tags as `csv` (UTF-8 with BOM, comma) or `xlsx`; importing it changes nothing."""
+
+    async def preview_import(
+        self, device_id: int, name: str, content: bytes, options: ImportOptions
+    ) -> ImportPreview:
+        """Read a tag file; `name` tells its kind. Raises ConfigError for one that is none."""
+
+    async def apply_import(
+        self,
+        who: User,
+        device_id: int,
+        rows: Sequence[ImportRow],
+        options: ImportOptions,
+        progress: Progress | None = None,
+    ) -> ImportDone:
+        """One revision, all or nothing. Raises ConflictError when the tags were changed since the
+        preview, ConfigErrors for bad rows unless `skip_bad`."""
+
+
+class Profiles(Protocol):
+    """Kinds of devices, to make many of."""
+
+    async def profiles(self) -> list[Profile]: ...
+
+    async def profile(self, profile_id: int, version: int | None = None) -> Profile:
+        """The newest version, or an older one."""
+
+    async def save_profile(self, who: User, profile: Profile) -> Profile:
+        """A new profile (id 0), or a new version of it; ConflictError when `version` is not the
+        newest."""
+
+    async def profile_of_device(self, device_id: int) -> Profile:
+        """A draft (id 0, not saved) of a device with its tags: host, unit id and name become
+        parameters."""
+
+    async def delete_profile(self, who: User, profile_id: int) -> None:
+        """The devices that were made from it stay."""
+
+    async def create_from_profile(
+        self, who: User, profile_id: int, spoke_id: int, rows: Sequence[Mapping[str, str]]
+    ) -> list[Device]:
+        """One device for each row of parameter values (and `name`), all or none in one revision.
+        Raises ConfigErrors with the path `rows.<i>...`."""
+
+
 class Data(Protocol):
     async def latest(self, tag_ids: Sequence[int]) -> dict[int, Latest]: ...
 
@@ -266,4 +225,7 @@ class Services:
     fleet: Fleet
     data: Data
     live: Live
+    remote: Remote
+    tag_files: TagFiles
+    profiles: Profiles
     settings: dict[str, Any] = field(default_factory=dict)

@@ -19,8 +19,11 @@ from hub.fleet.commands import CommandService
 from hub.fleet.identity import Identity
 from hub.fleet.live import LiveService
 from hub.fleet.presence import PresenceService
+from hub.fleet.profiles import ProfileService
+from hub.fleet.remote import RemoteService
 from hub.fleet.rpc import Rpc
 from hub.fleet.service import FleetService
+from hub.fleet.tag_files import TagFileService
 from hub.services import Services
 from hub.settings import HubSettings
 from hub.storage.config import ConfigStore
@@ -81,7 +84,8 @@ async def _services(
     await rpc.start()
     await presence.start(client)
     commands = CommandService(client, rpc, identity)
-    fleet = FleetService(ConfigStore(database), presence, commands)
+    store = ConfigStore(database)
+    fleet = FleetService(store, presence, commands)
     await commands.answer_handshakes(fleet.manifest)
     data = DataService(database, presence, client)
     await data.start()
@@ -90,7 +94,16 @@ async def _services(
         return (await fleet.device(device_id)).spoke
 
     live = LiveService(client, spoke_of)
-    bundle = Services(access, fleet, data, live, {"leaf_url": settings.leaf_url})
+    bundle = Services(
+        access=access,
+        fleet=fleet,
+        data=data,
+        live=live,
+        remote=RemoteService(store, presence, commands),
+        tag_files=TagFileService(store, presence, commands),
+        profiles=ProfileService(store, presence, commands),
+        settings={"leaf_url": settings.leaf_url},
+    )
     return bundle, live
 
 

@@ -7,7 +7,7 @@ The docstring of a class is its default message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -135,6 +135,28 @@ class TagReadError(DeviceError):
     hint = "Check the address against the PLC program; the other tags are read on."
 
 
+class DeviceLoginError(RefusedError):
+    """The device refused the user or the password."""
+
+    hint = (
+        "Check login, user and password of the device. Many servers lock an account after some "
+        "wrong tries: then unlock it on the server. Spindle tries again only every few minutes; "
+        "Try now does not wait."
+    )
+
+
+class CertificateError(RefusedError):
+    """The other side's certificate is not trusted."""
+
+    hint = "Compare its fingerprint with the one on the server, then trust it on the device's page."
+
+
+class WriteRefusedError(SpindleError):
+    """The value was not written."""
+
+    hint = "Check access, write limits and data type of the tag."
+
+
 # --- the platform's own servers ---------------------------------------------------------------
 
 
@@ -173,3 +195,34 @@ class ConfigErrors(ConfigError):  # noqa: N818 - several of them
         first = self.problems[0]
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         super().__init__(f"{first.message}{more}", hint=first.hint, path=first.path)
+
+
+# --- from the wire ----------------------------------------------------------------------------
+
+
+def error_of(found: Mapping[str, Any] | None) -> SpindleError:
+    """The error of an `as_dict` map that crossed the wire, by its kind; SpindleError for a kind
+    that this version does not know, and for those about people, which only the hub can raise."""
+    found = found or {}
+    name = found.get("kind")
+    kind = _KINDS.get(name, SpindleError) if isinstance(name, str) else SpindleError
+    hint = _text(found["hint"]) if "hint" in found else None
+    return kind(_text(found.get("message")) or None, hint=hint, path=_text(found.get("path")))
+
+
+def _text(found: object) -> str:
+    return "" if found is None else str(found)[:_MAX_TEXT].replace("\0", "")
+
+
+def _below(kind: type[SpindleError]) -> list[type[SpindleError]]:
+    return [kind, *(item for child in kind.__subclasses__() for item in _below(child))]
+
+
+_MAX_TEXT = 2000
+_KINDS: dict[str, type[SpindleError]] = {
+    kind.__name__: kind
+    for kind in _below(SpindleError)
+    if not issubclass(kind, LoginError | ForbiddenError | ConfigErrors)
+}
+"""Those of this module. Several problems arrive as one."""
+_KINDS["ConfigErrors"] = ConfigError

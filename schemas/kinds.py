@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
+Value = float | int | bool | str
+"""One value, where it is not in a column: writes, simulators, messages."""
 
 
 class Kind(StrEnum):
@@ -31,6 +33,11 @@ class DataType(StrEnum):
     UINT32 = "uint32"
     INT64 = "int64"
     UINT64 = "uint64"
+    BCD16 = "bcd16"
+    """Four decimal digits in 16 bits."""
+    BCD32 = "bcd32"
+    """Eight decimal digits in 32 bits."""
+    FLOAT16 = "float16"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
     STRING = "string"
@@ -47,8 +54,8 @@ class DataType(StrEnum):
     def wire(self) -> str:
         """The dtype of this type's column in a frame, little-endian; `O` is text.
 
-        uint64 travels as int64, because SQL has no larger integer: a value past 2**63-1 is BAD,
-        out of range, never a wrong number.
+        float16 travels as float32. uint64 travels as int64, because SQL has no larger integer: a
+        value past 2**63-1 is BAD, out of range, never a wrong number.
         """
         return _WIRE[self]
 
@@ -63,10 +70,32 @@ _WIRE = {
     DataType.UINT32: "<u4",
     DataType.INT64: "<i8",
     DataType.UINT64: "<i8",
+    DataType.BCD16: "<u2",
+    DataType.BCD32: "<u4",
+    DataType.FLOAT16: "<f4",
     DataType.FLOAT32: "<f4",
     DataType.FLOAT64: "<f8",
     DataType.STRING: "O",
 }
+
+INT_LIMITS: dict[DataType, tuple[int, int]] = {
+    DataType.INT8: (-(2**7), 2**7 - 1),
+    DataType.UINT8: (0, 2**8 - 1),
+    DataType.INT16: (-(2**15), 2**15 - 1),
+    DataType.UINT16: (0, 2**16 - 1),
+    DataType.INT32: (-(2**31), 2**31 - 1),
+    DataType.UINT32: (0, 2**32 - 1),
+    DataType.INT64: (-(2**63), 2**63 - 1),
+    DataType.UINT64: (0, 2**63 - 1),  # as it travels
+    DataType.BCD16: (0, 9_999),
+    DataType.BCD32: (0, 99_999_999),
+}
+"""The least and the largest number of each integer type."""
+LARGEST_FLOAT: dict[DataType, float] = {
+    DataType.FLOAT16: 65504.0,
+    DataType.FLOAT32: float(np.finfo(np.float32).max),
+}
+"""The largest number of the float types that are smaller than a float64."""
 
 WIRE_TYPES = frozenset(_WIRE.values())
 

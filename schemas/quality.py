@@ -24,6 +24,7 @@ class Quality(IntEnum):
     UNCERTAIN_LAST_USABLE = 68
     UNCERTAIN_CLOCK = 72  # the device's clock is implausible; the gateway's time was taken
     UNCERTAIN_FUNCTION = 76  # a function step was taken out; the value passed unchanged
+    UNCERTAIN_CLAMPED = 84  # "engineering units exceeded": held at an end of its range
     GOOD = 192
 
 
@@ -41,6 +42,7 @@ _WORDS = {
     Quality.UNCERTAIN_LAST_USABLE: "last usable value",
     Quality.UNCERTAIN_CLOCK: "device clock implausible",
     Quality.UNCERTAIN_FUNCTION: "function step taken out",
+    Quality.UNCERTAIN_CLAMPED: "outside its range, clamped",
     Quality.GOOD: "good",
 }
 

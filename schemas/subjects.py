@@ -23,6 +23,16 @@ def telemetry(spoke: str, producer: str) -> str:
     return f"t.{spoke}.{producer}"
 
 
+def producer_subject(spoke: str, producer: str) -> str:
+    """Where the batches of a run belong (`w0-1f00` to `t.<spoke>.w0`), whoever sends them."""
+    return telemetry(spoke, producer.partition("-")[0])
+
+
+def message_id(spoke: str, producer: str, number: int) -> str:
+    """The Nats-Msg-Id of a batch."""
+    return f"{spoke}:{producer}:{number}"
+
+
 def telemetry_all(spoke: str) -> str:
     return f"t.{spoke}.>"
 
@@ -59,7 +69,9 @@ def live(spoke: str, device_id: int | str) -> str:
 
 
 def command(spoke: str, verb: str) -> str:
-    """Hub to spoke: `manifest` (a new revision is out), `test`, `watch`, `epoch` (start one)."""
+    """Hub to spoke: `manifest` (a new revision is out), `watch`, `epoch` (start one), and the
+    requests that a worker answers: `test`, `diagnose`, `select`, `operate`, `discover`, `browse`.
+    """
     return f"cmd.{spoke}.{verb}"
 
 

@@ -57,8 +57,18 @@ def save(path: Path, manifest: Manifest) -> None:
 
 
 def share(devices: tuple[ManifestDevice, ...], workers: int) -> list[list[dict[str, Any]]]:
-    """The devices of each worker as JSON maps. A device keeps its worker while others change."""
+    """The devices of each worker as JSON maps. A device keeps its worker while others change.
+
+    Devices that share a connection are together, where the first of them would be.
+    """
+    first: dict[str, int] = {}
+    for device in sorted(devices, key=lambda item: item.id):
+        first.setdefault(_link(device), device.id)
     shares: list[list[dict[str, Any]]] = [[] for _ in range(workers)]
     for device in devices:
-        shares[device.id % workers].append(device.model_dump(mode="json"))
+        shares[first[_link(device)] % workers].append(device.model_dump(mode="json"))
     return shares
+
+
+def _link(device: ManifestDevice) -> str:
+    return device.connection.link or f"device {device.id}"

@@ -60,5 +60,10 @@ class SpokeSettings(BaseSettings):
         return self.data_dir / "spool"
 
     @property
+    def drivers_dir(self) -> Path:
+        """What drivers keep, for example the gateway's OPC UA certificate and its key."""
+        return self.data_dir / "drivers"
+
+    @property
     def manifest_file(self) -> Path:
         return self.data_dir / "manifest.json"

@@ -24,6 +24,7 @@ from spoke import manifest as manifests
 from spoke.clock import Clock
 from spoke.health import VERSION, ClockWatch, HealthReport
 from spoke.publish.stream import Stream
+from spoke.relay import Relay
 from spoke.settings import SpokeSettings
 from spoke.workers import Workers
 
@@ -56,13 +57,13 @@ class Supervisor:
             self._apply(cached)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._workers.run())
-            tasks.create_task(self._connect())
+            tasks.create_task(self._connect(tasks))
             tasks.create_task(self._keep_stream())
             tasks.create_task(self._keep_manifest())
             tasks.create_task(self._send_health())
             tasks.create_task(self._watch_clock())
 
-    async def _connect(self) -> None:
+    async def _connect(self, tasks: asyncio.TaskGroup) -> None:
         settings = self._settings
         await self._client.connect(
             settings.nats_url,
@@ -75,6 +76,7 @@ class Supervisor:
             subjects.command(settings.name, "manifest"), cb=self._on_notice
         )
         await self._client.subscribe(subjects.command(settings.name, "epoch"), cb=self._on_epoch)
+        await Relay(settings.name, self._client, self._workers).start(tasks)
         await self._ask_now()
 
     async def _ask_now(self) -> None:

@@ -18,22 +18,17 @@ from dataclasses import asdict
 from typing import Any
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
-from pydantic import ValidationError
 
 from schemas import logs, subjects
-from schemas.config.base import explain
 from schemas.config.devices import ManifestDevice
 from schemas.connection import options
-from schemas.errors import FrameError, StartError
+from schemas.errors import StartError
 from schemas.frames import Batch, Frame
-from schemas.messages.codec import pack, read
-from schemas.messages.commands import TestReply, TestRequest
+from spoke.calls import Calls
 from spoke.clock import SystemClock
 from spoke.drivers.runner import DeviceRunner
-from spoke.drivers.trial import try_device
 from spoke.pipes import framed, messages
 from spoke.publish.batcher import Batcher
 from spoke.publish.live import Live
@@ -70,7 +65,9 @@ class Worker:
             max_bytes=settings.batch_bytes,
         )
         self._live = Live(self._client, settings.name, self._clock)
-        self._running: dict[int, tuple[DeviceRunner, asyncio.Task[None]]] = {}
+        self._running: dict[int, DeviceRunner] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._calls = Calls(self._running, self._clock, settings.drivers_dir)
         self._ending = False
         self._waiting_bytes = 0
 
@@ -81,8 +78,9 @@ class Worker:
         room = self._waiting_bytes < self._settings.window_bytes and len(self._queue) < _MAX_QUEUED
         return room and self._publisher.ready
 
-    def put(self, device_id: int, frame: Frame) -> None:
-        self._batcher.add(frame)
+    def put(self, device_id: int, frame: Frame, stored: Frame | None) -> None:
+        if stored is not None:
+            self._batcher.add(stored)
         self._live.put(device_id, frame)
 
     # --- the life of the process ---------------------------------------------------------------
@@ -101,7 +99,11 @@ class Worker:
                 tasks.create_task(self._report(writer)),
             ]
             async for message in messages(reader):
-                self._assign(tasks, message["devices"])
+                if "call" in message:
+                    background.append(tasks.create_task(self._answer(writer, message)))
+                    background = [task for task in background if not task.done()]
+                else:
+                    self._assign(tasks, message["devices"])
             self._ending = True
             await asyncio.wait([publishing, *self._assign(tasks, [])], timeout=_END_S)
             publishing.cancel()
@@ -119,17 +121,19 @@ class Worker:
         """Apply a diff: what did not change is not restarted. Returns what is ending now."""
         devices = {item["id"]: ManifestDevice.model_validate(item) for item in wanted}
         ending: dict[int, asyncio.Task[None]] = {}
-        for device_id, (runner, task) in list(self._running.items()):
+        for device_id, runner in list(self._running.items()):
             if devices.get(device_id) != runner.device:
                 runner.stop()
-                task.cancel()
-                ending[device_id] = self._running.pop(device_id)[1]
+                del self._running[device_id]
+                ending[device_id] = self._tasks.pop(device_id)
+                ending[device_id].cancel()
                 self._live.forget(device_id)
         for device_id, device in devices.items():
             if device_id not in self._running:
-                runner = DeviceRunner(device, self, self._clock)
-                task = tasks.create_task(_contained(runner, ending.get(device_id)))
-                self._running[device_id] = (runner, task)
+                self._running[device_id] = DeviceRunner(device, self, self._calls.context())
+                self._tasks[device_id] = tasks.create_task(
+                    _contained(self._running[device_id], ending.get(device_id))
+                )
         return list(ending.values())
 
     async def _connect(self) -> None:
@@ -143,8 +147,6 @@ class Worker:
         )
         await self._publisher.start()
         await self._live.start()
-        test = subjects.command(settings.name, "test")
-        await self._client.subscribe(test, queue="workers", cb=self._on_test)
         await self._recover()
 
     async def _recover(self) -> None:
@@ -214,7 +216,7 @@ class Worker:
         """Ends quietly when the supervisor is gone: `run` sees that too, and flushes."""
         while not writer.is_closing():
             report = {
-                "devices": [asdict(runner.health) for runner, _ in self._running.values()],
+                "devices": [asdict(runner.health) for runner in self._running.values()],
                 "outstanding": self._publisher.outstanding,
                 "failing": self._publisher.failing,
                 "acknowledged_bytes": self._publisher.acknowledged_bytes,
@@ -224,15 +226,9 @@ class Worker:
                 await writer.drain()
             await self._clock.sleep(_REPORT_S)
 
-    async def _on_test(self, message: Msg) -> None:
-        try:
-            device = ManifestDevice.model_validate(read(TestRequest, message.data).device)
-        except ValidationError as error:
-            await message.respond(pack(TestReply(error=explain(error)[0].as_dict())))
-        except FrameError as error:
-            await message.respond(pack(TestReply(error=error.as_dict())))
-        else:
-            await message.respond(pack(await try_device(device, self._clock)))
+    async def _answer(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+        body = await self._calls.answer(message["verb"], message["body"])
+        writer.write(framed({"answer": message["call"], "body": body}))
 
 
 async def _contained(runner: DeviceRunner, before: asyncio.Task[None] | None) -> None:

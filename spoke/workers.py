@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sys
 from contextlib import suppress
 from typing import Any
 
 from schemas.config.devices import Manifest
-from schemas.errors import FrameError
+from schemas.errors import FrameError, SpokeOfflineError
 from schemas.messages.codec import build
 from schemas.messages.health import DeviceHealth
 from spoke.clock import Clock
@@ -33,12 +34,39 @@ class Workers:
         self._processes: list[asyncio.subprocess.Process | None] = [None] * count
         self._reports: list[dict[str, Any]] = [{} for _ in range(count)]
         self._heard = [0.0] * count
+        self._places: dict[int | str | None, int] = {}
+        """By device id and by link."""
+        self._numbers = itertools.count()
+        self._waiting: dict[int, tuple[int, asyncio.Future[bytes]]] = {}
 
     def apply(self, manifest: Manifest) -> None:
         """Hand each worker its devices; a worker restarts only the devices that changed."""
         self._shares = share(manifest.devices, self.count)
+        self._places = {
+            item["id"]: index for index, items in enumerate(self._shares) for item in items
+        }
+        for device in manifest.devices:
+            if device.connection.link is not None:
+                self._places[device.connection.link] = self._places[device.id]
         for index in range(self.count):
             self._send(index)
+
+    async def call(self, index: int, verb: str, body: bytes) -> bytes:
+        """The answer of a worker. Raises SpokeOfflineError when it ends before it answers."""
+        number = next(self._numbers)
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (index, future)
+        try:
+            if not self._tell(index, {"call": number, "verb": verb, "body": body}):
+                raise _restarting()
+            return await future
+        finally:
+            del self._waiting[number]
+
+    def place(self, device_id: int | None = None, link: str | None = None) -> int:
+        """The worker that runs a device, or whose devices share a connection; else the next one."""
+        found = self._places.get(device_id, self._places.get(link))
+        return next(self._numbers) % self.count if found is None else found
 
     def devices(self) -> tuple[DeviceHealth, ...]:
         """The newest health of each device that is configured now."""
@@ -73,6 +101,9 @@ class Workers:
             started = self._clock.monotonic()
             code = await self._live(index)
             self._reports[index] = {}  # what a dead worker said is not true any more
+            for number, future in self._waiting.values():
+                if number == index and not future.done():
+                    future.set_exception(_restarting())
             self.restarts += 1
             lived = self._clock.monotonic() - started
             failures = 0 if lived > _STABLE_S else failures + 1
@@ -112,8 +143,11 @@ class Workers:
         assert process.stdout is not None
         try:
             async for report in messages(process.stdout):
-                self._reports[index] = report
                 self._heard[index] = self._clock.monotonic()
+                if "answer" not in report:
+                    self._reports[index] = report
+                elif (waiting := self._waiting.get(report["answer"])) and not waiting[1].done():
+                    waiting[1].set_result(report["body"])
         except FrameError as error:
             _log.error("Worker %d: %s", index, error, extra={"action": "worker.garbled"})
             _kill(process)
@@ -126,9 +160,14 @@ class Workers:
         _kill(process)
 
     def _send(self, index: int) -> None:
+        self._tell(index, {"devices": self._shares[index]})
+
+    def _tell(self, index: int, message: dict[str, Any]) -> bool:
         process = self._processes[index]
-        if process is not None and process.returncode is None and process.stdin is not None:
-            process.stdin.write(framed({"devices": self._shares[index]}))
+        if process is None or process.returncode is not None or process.stdin is None:
+            return False
+        process.stdin.write(framed(message))
+        return True
 
     async def _stop(self) -> None:
         """Close the pipes: workers flush into the stream and end; the rest is killed."""
@@ -143,6 +182,12 @@ class Workers:
             except TimeoutError:
                 _kill(process)
                 await process.wait()
+
+
+def _restarting() -> SpokeOfflineError:
+    return SpokeOfflineError(
+        "This gateway's acquisition is just starting again.", hint="Try again in a few seconds."
+    )
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -6,6 +6,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared", deadline=None)  # a loaded machine is no defect
+settings.load_profile("shared")
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,12 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from infra.nats.config import SpokeServer
+
 T = TypeVar("T")
 NATS = Path(sys.executable).parent / "nats-server"
+SPOKE, PASSWORD = "line-1", "secret of the tests"
+"""The gateway of `spoke_server`, and how its agent logs in."""
 
 
 def free_port() -> int:
@@ -99,3 +104,19 @@ class NatsServer(Program):
                 return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
         await eventually(look, what=f"nats-server listens, see {self.log}")
+
+
+@asynccontextmanager
+async def spoke_server(folder: Path) -> AsyncIterator[NatsServer]:
+    """A nats-server as the gateway SPOKE has it, without a hub; its files are in `folder`."""
+    port = free_port()
+    config = SpokeServer(
+        SPOKE, folder / "js", port, "agent", PASSWORD, hub_url="", credentials=folder / "none"
+    )
+    server = NatsServer(folder / "nats", config.render(), port)
+    server.start()
+    try:
+        await server.listening()
+        yield server
+    finally:
+        server.stop()

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from hub.access.passwords import Passwords, check_new, random_password
 from hub.access.sessions import Sessions, user_of
 from hub.access.throttle import Throttle
-from hub.services import Role, User
+from hub.records import Role, User
 from hub.storage.config import ConfigStore
 from hub.storage.records import UserRow
 from schemas.config.base import Name, explain

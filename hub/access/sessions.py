@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from hub.access import tokens
-from hub.services import Role, User
+from hub.records import Role, User
 from hub.storage.config import ConfigStore
 from hub.storage.database import Connection
 from hub.storage.records import UserRow

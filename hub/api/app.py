@@ -9,12 +9,39 @@ from hub.api import problems
 from hub.api.guard import SESSION_COOKIE, Guard, secured
 from hub.api.health import HealthCheck
 from hub.api.limits import AddressLimit, BodyLimit
-from hub.api.routes import devices, docs, drivers, session, spokes, system, tags, users, values
+from hub.api.routes import (
+    devices,
+    docs,
+    drivers,
+    profiles,
+    remote,
+    session,
+    spokes,
+    system,
+    tag_files,
+    tags,
+    users,
+    values,
+)
 from hub.services import Services
 
 __all__ = ["SESSION_COOKIE", "create", "mount"]
 
 API_VERSION = "1.0"
+
+_ROUTES = (
+    session,
+    users,
+    spokes,
+    devices,
+    tags,
+    tag_files,
+    remote,
+    profiles,
+    drivers,
+    values,
+    system,
+)
 
 
 def mount(app: FastAPI, services: Services) -> None:
@@ -41,7 +68,7 @@ def create(services: Services) -> FastAPI:
     api.state.login_limit = AddressLimit()
     api.state.health = HealthCheck(services.data)
     problems.install(api)
-    for routes in (session, users, spokes, devices, tags, drivers, values, system):
+    for routes in _ROUTES:
         api.include_router(routes.router, prefix="/v1")
     api.include_router(docs.router)
     secured(api)

@@ -8,7 +8,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from hub.api.guard import TOKEN_KEY, USER_KEY
-from hub.services import Role, Services, User
+from hub.records import Role, User
+from hub.services import Services
 
 
 async def _services(request: Request) -> Services:
@@ -33,5 +34,6 @@ def _with_role(role: Role) -> Callable[[Request], Awaitable[User]]:
 Bundle = Annotated[Services, Depends(_services)]
 Token = Annotated[str, Depends(_token)]
 Viewer = Annotated[User, Depends(_with_role(Role.VIEWER))]
+Operator = Annotated[User, Depends(_with_role(Role.OPERATOR))]
 Engineer = Annotated[User, Depends(_with_role(Role.ENGINEER))]
 Admin = Annotated[User, Depends(_with_role(Role.ADMIN))]

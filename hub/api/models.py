@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.edge import edge
-from hub.services import Role
+from hub.records import Role
 from schemas.config.base import Config, Name
 from schemas.config.devices import DeviceConfig, TagConfig
 
@@ -165,6 +165,9 @@ class DeviceAnswer(DeviceConfig):
     tags: int
     version: int
     health: DeviceHealthAnswer | None
+    profile_id: int | None
+    """The profile that it was made from, and its version."""
+    profile_version: int | None
 
     @classmethod
     def of(cls, record: object) -> Self:
@@ -184,15 +187,6 @@ class TagAnswer(TagConfig):
 
 class Deleted(Answer):
     deleted: int
-
-
-class TestAnswer(Answer):
-    """What one connection and one read gave; nothing was stored."""
-
-    error: dict[str, Any] | None
-    connect_ms: float
-    read_ms: float
-    values: list[dict[str, Any]]
 
 
 class DriverAnswer(Answer):
@@ -266,6 +260,9 @@ class SystemAnswer(Answer):
     values_per_s: float
     ingest_lag_s: float
     dead_letters: int
+    ingest_ok: bool
+    ingest_error: str
+    """Why values do not reach the database although it may be well."""
 
 
 class HealthAnswer(Answer):

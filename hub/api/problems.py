@@ -21,6 +21,7 @@ from schemas.errors import (
     ConfigError,
     ConfigErrors,
     ConflictError,
+    DeviceError,
     ForbiddenError,
     LoginError,
     NotFoundError,
@@ -28,6 +29,7 @@ from schemas.errors import (
     SpokeOfflineError,
     StorageError,
     TooManyTriesError,
+    WriteRefusedError,
 )
 
 log = logging.getLogger(__name__)
@@ -49,8 +51,10 @@ STATUS: tuple[tuple[type[SpindleError], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 409),
     (ConfigError, 422),
+    (WriteRefusedError, 409),
     (SpokeOfflineError, 503),
     (StorageError, 503),
+    (DeviceError, 502),
     (SpindleError, 500),
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.fleet.manifests import build_manifest
 from hub.fleet.ports import Commands, Presence
-from hub.services import User
+from hub.records import User
 from hub.storage.config import ConfigStore
 from hub.storage.database import Connection
 from schemas.errors import SpindleError

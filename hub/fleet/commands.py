@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -13,19 +13,39 @@ from nats.errors import Error as NatsError
 from hub.fleet.identity import Identity
 from hub.fleet.rpc import Rpc
 from schemas import subjects
-from schemas.errors import FrameError, NotFoundError, SpindleError, StartError
+from schemas.errors import (
+    FrameError,
+    NotFoundError,
+    SpindleError,
+    SpokeOfflineError,
+    StartError,
+)
+from schemas.messages.browsing import BrowseReply, BrowseRequest, DiscoverReply, DiscoverRequest
 from schemas.messages.codec import pack, read, squeeze
 from schemas.messages.commands import ManifestReply, ManifestRequest, TestReply, TestRequest
+from schemas.messages.diagnosis import DiagnoseReply, DiagnoseRequest
+from schemas.messages.writes import (
+    SELECT_S,
+    OperateReply,
+    OperateRequest,
+    SelectReply,
+    SelectRequest,
+)
 
 _log = logging.getLogger(__name__)
 
-_TEST_S = 25.0
+_TEST_S, _DIAGNOSE_S, _BROWSE_S, _DEEP_S = 25.0, 5.0, 25.0, 60.0
+_OPERATE_S = 28.0
+"""The spoke gives up after SELECT_S for its turn and 20 s for the device, and says so. Whoever asks
+must wait longer than that: only the spoke can tell what was written."""
+
+T = TypeVar("T")
 
 ManifestSource = Callable[[str, int], Awaitable[dict[str, Any] | None]]
 
 
 class CommandService:
-    """Implements hub.fleet.ports.Commands."""
+    """Implements Commands and DeviceCommands of hub/fleet/ports.py, over one NATS connection."""
 
     def __init__(self, client: Client, rpc: Rpc, identity: Identity | None) -> None:
         self._client = client
@@ -41,8 +61,23 @@ class CommandService:
             _log.debug("No notice sent", extra={"action": "notice.unsent"})  # it asks by itself
 
     async def test(self, spoke_name: str, request: TestRequest) -> TestReply:
-        subject = subjects.command(spoke_name, "test")
-        return read(TestReply, await self._rpc.request(spoke_name, subject, pack(request), _TEST_S))
+        return await self._ask(spoke_name, "test", request, TestReply, _TEST_S)
+
+    async def diagnose(self, spoke_name: str, request: DiagnoseRequest) -> DiagnoseReply:
+        return await self._ask(spoke_name, "diagnose", request, DiagnoseReply, _DIAGNOSE_S)
+
+    async def discover(self, spoke_name: str, request: DiscoverRequest) -> DiscoverReply:
+        return await self._ask(spoke_name, "discover", request, DiscoverReply, _BROWSE_S)
+
+    async def browse(self, spoke_name: str, request: BrowseRequest) -> BrowseReply:
+        timeout_s = _DEEP_S if request.deep else _BROWSE_S
+        return await self._ask(spoke_name, "browse", request, BrowseReply, timeout_s)
+
+    async def select(self, spoke_name: str, request: SelectRequest) -> SelectReply:
+        return await self._ask(spoke_name, "select", request, SelectReply, SELECT_S)
+
+    async def operate(self, spoke_name: str, request: OperateRequest) -> OperateReply:
+        return await self._ask(spoke_name, "operate", request, OperateReply, _OPERATE_S)
 
     def credentials(self, spoke_name: str) -> str:
         if self._identity is None:
@@ -81,3 +116,17 @@ class CommandService:
             await message.respond(pack(ManifestReply(packed)))
 
         await self._client.subscribe(subjects.HANDSHAKES, queue="hub", cb=on_request)
+
+    async def _ask(
+        self, spoke: str, verb: str, request: object, kind: type[T], timeout_s: float
+    ) -> T:
+        """Raises SpokeOfflineError without an answer in time, or with one that makes no sense."""
+        subject = subjects.command(spoke, verb)
+        answer = await self._rpc.request(spoke, subject, pack(request), timeout_s)
+        try:
+            return read(kind, answer)
+        except FrameError as error:
+            raise SpokeOfflineError(
+                f"The gateway {spoke!r} answers something else than expected: {error.message}",
+                hint="Compare the versions of hub and gateway.",
+            ) from error

@@ -11,8 +11,9 @@ from hub.fleet import words
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import config_of, device_of
 from hub.fleet.secrets import unmasked
-from hub.fleet.validation import check_device, check_groups
-from hub.services import Device, User
+from hub.fleet.validation import check_device, check_groups, expand_and_check
+from hub.records import Device, User
+from hub.storage.config import ConfigStore
 from hub.storage.records import DeviceRow
 from schemas.config.base import explain
 from schemas.config.devices import DeviceConfig, ManifestDevice, ManifestTag, TagConfig
@@ -36,7 +37,7 @@ class Devices(Changes):
         self, who: User, spoke_id: int, config: DeviceConfig, tags: Sequence[TagConfig] = ()
     ) -> Device:
         config = unmasked(config, None)
-        await asyncio.to_thread(check_device, config, tags)
+        tags = await asyncio.to_thread(expand_and_check, config, tags)
         async with self._change(who, spoke_id, "device.create") as edit:
             device_id = await self._insert(edit, config, tags)
             edit.says(words.device_added(config.name, tags), device=device_id)
@@ -87,7 +88,7 @@ class Devices(Changes):
         spoke = await self._store.spoke(spoke_id)
         stored = [row for row in await self._store.devices(spoke_id) if row.name == config.name]
         config = unmasked(config, config_of(stored[0]) if stored else None)
-        await asyncio.to_thread(check_device, config, tags)
+        tags = await asyncio.to_thread(expand_and_check, config, tags)
         numbered = tuple(
             ManifestTag(id=number, **tag.model_dump()) for number, tag in enumerate(tags, 1)
         )
@@ -96,16 +97,7 @@ class Devices(Changes):
 
     async def _insert(self, edit: Edit, config: DeviceConfig, tags: Sequence[TagConfig]) -> int:
         await self._name_is_free(edit, config.name)
-        row = await self._store.insert_device(
-            edit.spoke_id, config.name, config.model_dump(mode="json"), edit.conn
-        )
-        if tags:
-            await self._store.insert_tags(
-                row.device_id,
-                [(tag.name, tag.model_dump(mode="json"), tag.kind) for tag in tags],
-                edit.conn,
-            )
-        return row.device_id
+        return await insert_device(self._store, edit, config, tags)
 
     async def _name_is_free(self, edit: Edit, name: str, but: int | None = None) -> None:
         for row in await self._store.devices(edit.spoke_id, edit.conn):
@@ -117,6 +109,19 @@ class Devices(Changes):
     def _same(self, row: DeviceRow, config: DeviceConfig, version: int) -> bool:
         """Saved without a change, for example twice: no new revision."""
         return row.version == version and unmasked(config, config_of(row)) == config_of(row)
+
+
+async def insert_device(
+    store: ConfigStore, edit: Edit, config: DeviceConfig, tags: Sequence[TagConfig]
+) -> int:
+    """The rows of a device with its tags; its id."""
+    row = await store.insert_device(
+        edit.spoke_id, config.name, config.model_dump(mode="json"), edit.conn
+    )
+    if tags:
+        rows = [(tag.name, tag.model_dump(mode="json"), tag.kind) for tag in tags]
+        await store.insert_tags(row.device_id, rows, edit.conn)
+    return row.device_id
 
 
 def _renamed(config: DeviceConfig, name: str) -> DeviceConfig:

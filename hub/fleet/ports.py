@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from schemas.messages.browsing import BrowseReply, BrowseRequest, DiscoverReply, DiscoverRequest
 from schemas.messages.commands import TestReply, TestRequest
+from schemas.messages.diagnosis import DiagnoseReply, DiagnoseRequest
 from schemas.messages.health import SpokeHealth
+from schemas.messages.writes import OperateReply, OperateRequest, SelectReply, SelectRequest
 
 
 class Presence(Protocol):
@@ -23,7 +26,7 @@ class Presence(Protocol):
 
 
 class Commands(Protocol):
-    """Requests to a spoke."""
+    """What the configuration asks of a spoke."""
 
     async def notify_manifest(self, spoke_name: str, revision: int) -> None:
         """Tells a spoke, if it listens, that there is a newer manifest. It asks for it itself."""
@@ -33,3 +36,18 @@ class Commands(Protocol):
 
     def credentials(self, spoke_name: str) -> str:
         """A NATS credentials file, made anew at each call."""
+
+
+class DeviceCommands(Protocol):
+    """Requests about a device at work. All raise SpokeOfflineError without an answer in time."""
+
+    async def diagnose(self, spoke_name: str, request: DiagnoseRequest) -> DiagnoseReply: ...
+
+    async def discover(self, spoke_name: str, request: DiscoverRequest) -> DiscoverReply: ...
+
+    async def browse(self, spoke_name: str, request: BrowseRequest) -> BrowseReply: ...
+
+    async def select(self, spoke_name: str, request: SelectRequest) -> SelectReply: ...
+
+    async def operate(self, spoke_name: str, request: OperateRequest) -> OperateReply:
+        """Whether it was written is unknown after an error."""

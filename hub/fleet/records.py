@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.fleet.ports import Presence
 from hub.fleet.secrets import masked
-from hub.services import Device, Revision, Spoke, Tag
+from hub.records import Device, Revision, Spoke, Tag
 from hub.storage.records import DeviceRow, RevisionHead, SpokeRow, TagRow
 from schemas.config.devices import DeviceConfig, TagConfig
 
@@ -37,6 +37,8 @@ def device_of(row: DeviceRow, presence: Presence) -> Device:
         tags=row.tags,
         version=row.version,
         health=next(mine, None),
+        profile_id=row.profile_id,
+        profile_version=row.profile_version,
     )
 
 

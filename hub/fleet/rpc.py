@@ -30,19 +30,17 @@ class Rpc:
 
     async def request(self, spoke: str, subject: str, payload: bytes, timeout_s: float) -> bytes:
         """The reply of a spoke. Raises SpokeOfflineError without one in time."""
-        token = secrets.token_hex(8)
+        inbox = f"{subjects.hub_inbox(spoke)}.r.{secrets.token_hex(16)}"
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[token] = future
+        self._waiting[inbox] = future
         try:
-            await self._client.publish(
-                subject, payload, reply=f"{subjects.hub_inbox(spoke)}.r.{token}"
-            )
+            await self._client.publish(subject, payload, reply=inbox)
             async with asyncio.timeout(timeout_s):
                 return await future
         except (NatsError, OSError, TimeoutError) as error:
             raise SpokeOfflineError(f"The gateway {spoke!r} does not answer.") from error
         finally:
-            del self._waiting[token]
+            del self._waiting[inbox]
 
     async def tell(self, subject: str, payload: bytes) -> None:
         """A command without an answer; raises nats errors while the hub's server is away."""
@@ -59,7 +57,7 @@ class Rpc:
         return found if isinstance(found, dict) else {}
 
     async def _on_reply(self, message: Msg) -> None:
-        future = self._waiting.get(message.subject.rpartition(".")[2])
+        future = self._waiting.get(message.subject)  # all of it: it names the spoke that may answer
         if future is None or future.done():
             return  # too late, or a second answer
         if message.headers and message.headers.get("Status") == "503":

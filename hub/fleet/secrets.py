@@ -5,6 +5,7 @@ A field is secret when its schema says `format: password`, so a new driver needs
 
 from __future__ import annotations
 
+from schemas.config.base import Config
 from schemas.config.devices import DeviceConfig
 from schemas.errors import ConfigError
 
@@ -15,8 +16,13 @@ _TARGET = ("driver", "host", "port", "endpoint", "security")
 
 def secret_fields(config: DeviceConfig) -> list[str]:
     """Names of the connection's fields that hold a secret."""
+    return secret_fields_of(type(config.connection))
+
+
+def secret_fields_of(settings: type[Config]) -> list[str]:
+    """The same by the class of a driver's settings."""
     found = []
-    for name, field in type(config.connection).model_fields.items():
+    for name, field in settings.model_fields.items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get("format") == "password":
             found.append(name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import revision_of, spoke_of
-from hub.services import Revision, Spoke, User
+from hub.records import Revision, Spoke, User
 from schemas.errors import ConfigError, ConflictError, NotFoundError
 from schemas.subjects import HUB_DOMAIN, SPOKE_NAME
 

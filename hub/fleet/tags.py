@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from hub.fleet import words
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import config_of, tag_of
-from hub.fleet.validation import check_device
-from hub.services import Tag, User
+from hub.fleet.validation import check_device, check_wire, expand_and_check
+from hub.records import Tag, User
 from hub.storage.records import TagRow
 from schemas.config.devices import TagConfig
-from schemas.errors import ConfigErrors, ConflictError, SpindleError
+from schemas.errors import ConfigErrors, SpindleError
 
 
 class Tags(Changes):
@@ -26,13 +26,16 @@ class Tags(Changes):
         return [tag_of(row) for row in await self._store.tags(device_id=device_id)]
 
     async def create_tags(self, who: User, device_id: int, tags: Sequence[TagConfig]) -> list[Tag]:
+        """An address such as HR:0[10] makes ten tags. Raises ConfigErrors."""
         if not tags:
             return []
         spoke_id = (await self._store.device(device_id)).spoke_id
         async with self._change(who, spoke_id, "tag.create") as edit:
             device = await self._store.device(device_id, edit.conn)
             existing = await self._store.tags(device_id=device_id, conn=edit.conn)
-            await asyncio.to_thread(check_device, config_of(device), tags, _configs(existing))
+            tags = await asyncio.to_thread(
+                expand_and_check, config_of(device), tags, _configs(existing)
+            )
             rows = await self._store.insert_tags(
                 device_id,
                 [(tag.name, tag.model_dump(mode="json"), tag.kind) for tag in tags],
@@ -80,22 +83,12 @@ class Tags(Changes):
             await asyncio.to_thread(check_device, config_of(device), [config], others)
         except ConfigErrors as error:
             raise ConfigErrors([_of_one_tag(item) for item in error.problems]) from error
-        _check_wire(row, config)
+        check_wire(row.wire, TagConfig.model_validate(row.config), config)
         return row
 
 
 def _configs(rows: Sequence[TagRow]) -> list[TagConfig]:
     return [TagConfig.model_validate(row.config) for row in rows]
-
-
-def _check_wire(row: TagRow, config: TagConfig) -> None:
-    old = TagConfig.model_validate(row.config)
-    if row.wire is not None and (old.wire != config.wire or old.kind != config.kind):
-        raise ConflictError(
-            f"{row.name}: its values are stored as {old.kind}; type and scaling are fixed now.",
-            hint="Make a new tag for the new type and delete this one; its values stay.",
-            path="data_type" if old.data_type != config.data_type else "scale",
-        )
 
 
 def _of_one_tag(problem: SpindleError) -> SpindleError:

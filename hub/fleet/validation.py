@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.addresses import check_tags
-from schemas.config.devices import DeviceConfig, TagConfig
-from schemas.errors import ConfigError, ConfigErrors, SpindleError
+from schemas.addresses.arrays import elements
+from schemas.config.devices import DeviceConfig, GroupConfig, TagConfig
+from schemas.errors import AddressError, ConfigError, ConfigErrors, ConflictError, SpindleError
+
+MAX_TAGS = 100_000
+"""Of one device in one call: 20,000 arrays of 1,000 would be 20 million."""
 
 
 def check_device(
@@ -36,6 +40,38 @@ def check_device(
         raise ConfigErrors([type(item)(item.message, hint=item.hint) for item in problems])
 
 
+def expand_and_check(
+    config: DeviceConfig, tags: Sequence[TagConfig], existing: Sequence[TagConfig] = ()
+) -> list[TagConfig]:
+    """The tags with arrays (`HR:0[10]`) as their elements, when they all fit the device.
+
+    Raises ConfigErrors; the paths count the tags as they were given.
+    """
+    found: list[TagConfig] = []
+    places: list[int] = []
+    problems: list[SpindleError] = []
+    for index, tag in enumerate(tags):
+        try:
+            parts = elements(tag, config.connection)
+        except AddressError as error:
+            path = f"tags.{index}.address"
+            message = f"{tag.name}: {error.message}"
+            problems.append(AddressError(message, hint=error.hint, path=path))
+            parts = []
+        found += parts
+        if len(found) > MAX_TAGS:
+            text = f"With their arrays these are more than {MAX_TAGS:,} tags."
+            raise ConfigErrors([ConfigError(text, hint="Add fewer at a time.", path="tags")])
+        places += [index] * len(parts)
+    try:
+        check_device(config, found, existing)
+    except ConfigErrors as error:
+        problems += [_moved(problem, places) for problem in error.problems]
+    if problems:
+        raise ConfigErrors(problems)
+    return found
+
+
 def check_groups(config: DeviceConfig, tags: Sequence[TagConfig]) -> None:
     """For a device whose groups change: every scan group that a tag names must stay."""
     known = {group.name for group in config.groups}
@@ -51,6 +87,31 @@ def check_groups(config: DeviceConfig, tags: Sequence[TagConfig]) -> None:
                 for name in missing
             ]
         )
+
+
+def group_problem(config: DeviceConfig, name: str, path: str, subject: str = "") -> ConfigError:
+    """A scan group that the device does not have, with those that it has."""
+    words = ", ".join(repr(group.name) for group in sorted(config.groups, key=_name))
+    return ConfigError(
+        f"{subject}scan group {name!r} does not exist.", hint=f"The device has {words}.", path=path
+    )
+
+
+def check_wire(wire: str | None, old: TagConfig, new: TagConfig) -> None:
+    """`wire` is the column type of the tag's stored values, None before its first sample.
+
+    Raises ConflictError when it would change: a tag's type never changes after its first sample.
+    """
+    if wire is not None and (old.wire != new.wire or old.kind != new.kind):
+        raise ConflictError(
+            f"{old.name}: its values are stored as {old.kind}; type and scaling are fixed now.",
+            hint="Make a new tag for the new type and delete this one; its values stay.",
+            path="data_type" if old.data_type != new.data_type else "scale",
+        )
+
+
+def _name(group: GroupConfig) -> str:
+    return group.name
 
 
 def _twins(tags: Sequence[TagConfig], count: int) -> list[ConfigError]:
@@ -72,16 +133,19 @@ def _twins(tags: Sequence[TagConfig], count: int) -> list[ConfigError]:
 
 def _groups(config: DeviceConfig, tags: Sequence[TagConfig]) -> list[ConfigError]:
     known = {group.name for group in config.groups}
-    words = ", ".join(repr(name) for name in sorted(known))
     return [
-        ConfigError(
-            f"{tag.name}: scan group {tag.group!r} does not exist.",
-            hint=f"The device has {words}.",
-            path=f"tags.{index}.group",
-        )
+        group_problem(config, tag.group, f"tags.{index}.group", f"{tag.name}: ")
         for index, tag in enumerate(tags)
         if tag.group not in known
     ]
+
+
+def _moved(problem: SpindleError, places: Sequence[int]) -> SpindleError:
+    """The same problem, counted in other places."""
+    parts = problem.path.split(".")
+    if len(parts) > 1 and parts[1].isdigit():
+        problem.path = ".".join([parts[0], str(places[int(parts[1])]), *parts[2:]])
+    return problem
 
 
 def _place(problem: SpindleError) -> int:

@@ -45,15 +45,27 @@ def device_added(name: str, tags: Sequence[TagConfig]) -> str:
     return f"Device {name} added" + (f" with {_count(tags)}" if tags else "")
 
 
+def devices_made(profile: str, version: int, names: Sequence[str]) -> str:
+    return f"{_some('device', names)} made from version {version} of profile {profile}"[:MAX_LENGTH]
+
+
+def devices_updated(profile: str, version: int, names: Sequence[str]) -> str:
+    return f"{_some('device', names)} now of version {version} of profile {profile}"[:MAX_LENGTH]
+
+
 def _count(tags: Sequence[TagConfig]) -> str:
     return _names([tag.name for tag in tags])
 
 
 def _names(names: Sequence[str]) -> str:
+    return _some("tag", names)
+
+
+def _some(noun: str, names: Sequence[str]) -> str:
     if len(names) == 1:
-        return f"tag {names[0]}"
+        return f"{noun} {names[0]}"
     few = ", ".join(names[:3])
-    return f"{len(names)} tags ({few}{', ...' if len(names) > 3 else ''})"
+    return f"{len(names)} {noun}s ({few}{', ...' if len(names) > 3 else ''})"
 
 
 def _fields(old: Config, new: Config, without: set[str]) -> list[str]:

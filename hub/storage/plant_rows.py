@@ -29,10 +29,12 @@ SELECT s.spoke_id, s.name, s.description, s.created_at, s.revision, s.applied_re
  GROUP BY s.spoke_id ORDER BY s.name
 """
 _DEVICES = """
--- Devices that exist, with their spoke and the number of their tags.
+-- Devices that exist, with their spoke, the number of their tags, and a profile that still exists.
 SELECT d.device_id, d.spoke_id, s.name AS spoke, d.name, d.config, d.version,
+       p.profile_id, CASE WHEN p.profile_id IS NOT NULL THEN d.profile_version END profile_version,
        (SELECT count(*) FROM tag t WHERE t.device_id = d.device_id AND t.deleted_at IS NULL) AS tags
   FROM device d JOIN spoke s USING (spoke_id)
+  LEFT JOIN profile p ON p.profile_id = d.profile_id AND p.deleted_at IS NULL
  WHERE d.deleted_at IS NULL
    AND ($1::int IS NULL OR d.spoke_id = $1) AND ($2::int IS NULL OR d.device_id = $2)
  ORDER BY s.name, d.name
@@ -54,6 +56,16 @@ SELECT $1, name, config, kind
   FROM unnest($2::text[], $3::jsonb[], $4::text[]) WITH ORDINALITY AS t(name, config, kind, place)
  ORDER BY place
 RETURNING tag_id
+"""
+_UPDATE_TAGS = """
+-- Many tags at once.
+UPDATE tag SET name = new.name, config = new.config, kind = new.kind
+  FROM unnest($1::int[], $2::text[], $3::jsonb[], $4::text[]) AS new(tag_id, name, config, kind)
+ WHERE tag.tag_id = new.tag_id AND tag.deleted_at IS NULL
+"""
+_PARK_NAMES = """
+-- Names that no tag can have, so that two tags can change names with each other.
+UPDATE tag SET name = chr(1) || tag_id WHERE tag_id = ANY ($1::int[]) AND deleted_at IS NULL
 """
 
 
@@ -184,9 +196,19 @@ class PlantRows:
     ) -> list[TagRow]:
         """All or none of (name, config, kind); the ids ascend in this order."""
         async with self.database.using(conn) as c:
+            return await self.tags(tag_ids=await self.add_tags(device_id, tags, c), conn=c)
+
+    async def add_tags(
+        self,
+        device_id: int,
+        tags: Sequence[tuple[str, Config, str]],
+        conn: Connection | None = None,
+    ) -> list[int]:
+        """As insert_tags, but only the ids: thousands of rows need not come back."""
+        async with self.database.using(conn) as c:
             names, configs, kinds = zip(*tags, strict=True) if tags else ((), (), ())
             rows = await c.fetch(_INSERT_TAGS, device_id, names, configs, kinds)
-            return await self.tags(tag_ids=[row["tag_id"] for row in rows], conn=c)
+        return [row["tag_id"] for row in rows]
 
     async def tags(
         self,
@@ -219,6 +241,19 @@ class PlantRows:
                 kind,
             )
             return await self.tag(tag_id, c)
+
+    async def update_tags(
+        self, tags: Sequence[tuple[int, str, Config, str]], conn: Connection | None = None
+    ) -> None:
+        """(id, name, config, kind) of many; names that move were parked before."""
+        async with self.database.using(conn) as c:
+            if tags:
+                await c.execute(_UPDATE_TAGS, *zip(*tags, strict=True))
+
+    async def park_names(self, tag_ids: Sequence[int], conn: Connection) -> None:
+        """Gives their names free; `update_tags` gives them new ones in the same transaction."""
+        async with self.database.using(conn) as c:
+            await c.execute(_PARK_NAMES, tag_ids)
 
     async def delete_tags(self, tag_ids: Sequence[int], conn: Connection | None = None) -> int:
         """How many there were of them."""

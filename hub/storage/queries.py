@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.services import DeadLetter, Latest, Series
+from hub.records import DeadLetter, Latest, Series
 from hub.storage.database import Connection, Database
 from hub.storage.partitions import DAY_NS
 from hub.storage.rows import COLUMNS

@@ -30,6 +30,19 @@ class DeviceRow:
     config: dict[str, Any]
     version: int
     tags: int = 0
+    profile_id: int | None = None
+    profile_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRow:
+    """One version of a profile."""
+
+    profile_id: int
+    name: str
+    version: int
+    content: dict[str, Any]
+    devices: int
 
 
 @dataclass(frozen=True, slots=True)

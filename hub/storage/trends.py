@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from hub.services import Series
+from hub.records import Series
 from hub.storage.database import Connection
 from hub.storage.rollup_marks import HOUR_S, MINUTE_S, SECOND_NS
 from hub.storage.trend_sources import FRESH_NS, cover, marked, selects

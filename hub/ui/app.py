@@ -15,10 +15,15 @@ from hub.ui.pages import (
     device,
     device_edit,
     devices,
+    diagnosis,
     gateway,
     gateways,
+    import_tags,
     login,
+    make_devices,
     overview,
+    profile,
+    profiles,
     system,
     trends,
 )
@@ -48,7 +53,9 @@ def mount(services: Services) -> None:
     app.timer(PERIOD_S, pulse.tick)
     login.register(services)
     overview.register(services, pulse)
-    for part in (gateways, gateway, devices, device_edit, device, trends):
+    for part in (gateways, gateway, devices, device_edit, device, diagnosis, trends):
+        part.register()
+    for part in (import_tags, profiles, profile, make_devices):
         part.register()
     system.register(pulse)
     endpoints.register(services)

@@ -8,7 +8,8 @@ from nicegui import app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from hub.services import Role, Services, Tag
+from hub.records import Role, Tag
+from hub.services import Services
 from hub.ui.exports import ledger_csv, series_json, trend_csv
 from hub.ui.session import DATA_PATH, session_of
 from schemas.errors import (

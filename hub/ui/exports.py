@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.services import LedgerRow, Series, Tag
+from hub.records import LedgerRow, Series, Tag
 from hub.ui.words import NS
 
 _MS = 1_000_000

@@ -9,7 +9,7 @@ from html import escape
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Role
+from hub.records import Role
 from hub.ui.components.password import change_password
 from hub.ui.plain import FAVICON
 from hub.ui.refresh import refreshing
@@ -19,6 +19,7 @@ NAVIGATION = (
     ("Overview", "/", "dashboard"),
     ("Gateways", "/gateways", "router"),
     ("Devices", "/devices", "memory"),
+    ("Profiles", "/profiles", "dashboard_customize"),
     ("Trends", "/trends", "show_chart"),
     ("System", "/system", "tune"),
 )

@@ -8,7 +8,8 @@ import logging
 from nicegui import app
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from hub.services import Role, Services
+from hub.records import Role
+from hub.services import Services
 from hub.ui.session import same_origin, token_of
 from schemas.errors import ForbiddenError, LoginError, NotFoundError, SpindleError
 

@@ -68,4 +68,5 @@ async def busy(button: ui.button, work: Callable[[], Awaitable[Any]]) -> None:
         with explained():
             await work()
     finally:
-        button.props(remove="loading disable")
+        if not button.is_deleted:
+            button.props(remove="loading disable")

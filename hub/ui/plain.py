@@ -14,7 +14,8 @@ from schemas.errors import SpindleError
 
 STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/ui-static"
-SCRIPTS = ("pulse.js", "live.js", "trend_chart.js", "trend.js")
+SCRIPTS = ("pulse.js", "live.js", "device.js", "bulk.js", "trend_chart.js", "trend.js")
+STYLES = ("ui.css", "device.css", "bulk.css")
 _FONTS = f'<link rel="stylesheet" href="/_nicegui/{__version__}/static/fonts.css">'
 FAVICON = (STATIC / "spindle.svg").read_text(encoding="utf-8")
 
@@ -31,8 +32,8 @@ def head_html(scripts: tuple[str, ...] = ()) -> str:
     return (
         f'<script src="{asset("ui.js")}"></script>'
         + "".join(f'<script defer src="{asset(name)}"></script>' for name in scripts)
-        + f'<link rel="stylesheet" href="{asset("ui.css")}">'
-        f'<link rel="icon" type="image/svg+xml" href="{asset("spindle.svg")}">'
+        + "".join(f'<link rel="stylesheet" href="{asset(name)}">' for name in STYLES)
+        + f'<link rel="icon" type="image/svg+xml" href="{asset("spindle.svg")}">'
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from hub.services import Services, System
+from hub.records import System
+from hub.services import Services
 from hub.ui.words import now_ns
 from schemas.errors import SpindleError
 

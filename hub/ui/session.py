@@ -16,14 +16,15 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.services import Role, Services, User
+from hub.records import Role, User
+from hub.services import Services
 from hub.ui.plain import trouble_page
 from schemas.errors import ForbiddenError, LoginError, SpindleError
 
 COOKIE = "spindle_session"
 THEME_COOKIE = "spindle_theme"
 DATA_PATH = "/ui-data"
-PAGES = ("gateways", "devices", "trends", "system")
+PAGES = ("gateways", "devices", "profiles", "trends", "system")
 _KEY = "spindle.session"
 _HEADERS = {
     "X-Frame-Options": "DENY",

@@ -72,6 +72,13 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def grouped(fingerprint: str) -> str:
+    """Long hexadecimal texts in groups of four, so that people can compare them."""
+    if len(fingerprint) < 32 or set(fingerprint.lower()) - set("0123456789abcdef"):
+        return fingerprint
+    return " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4)).upper()
+
+
 STATE_LEVELS = {
     "running": "ok",
     "connecting": "busy",

@@ -22,7 +22,7 @@ from schemas.errors import SpindleError
 CONNECTIONS: dict[str, dict[str, Any]] = {
     "modbus": {"driver": "modbus", "host": "sim-modbus", "port": 5020},
     "s7": {"driver": "s7", "host": "sim-s7", "port": 10102},
-    "opcua": {"driver": "opcua", "endpoint": "opc.tcp://sim-opcua:4840"},
+    "opcua": {"driver": "opcua", "endpoint": "opc.tcp://sim-opcua:4840", "security": "None"},
 }
 """Hosts and ports are those of the services in compose.yaml."""
 

@@ -60,7 +60,11 @@ def connections(ports: Ports) -> dict[str, dict[str, Any]]:
     return {
         "modbus": {"driver": "modbus", "host": "127.0.0.1", "port": ports.modbus},
         "s7": {"driver": "s7", "host": "127.0.0.1", "port": ports.s7},
-        "opcua": {"driver": "opcua", "endpoint": f"opc.tcp://127.0.0.1:{ports.opcua}"},
+        "opcua": {
+            "driver": "opcua",
+            "endpoint": f"opc.tcp://127.0.0.1:{ports.opcua}",
+            "security": "None",  # the simulated server is on this machine
+        },
     }
 
 

@@ -16,6 +16,12 @@ from spoke.drivers.sim.signals import Curve, Signal, lag, ramp, square, steps, t
 FAST, NORMAL = "fast", "normal"
 PERIODS_MS = {FAST: 200, NORMAL: 1000}
 CYCLE_S = 60.0
+SETPOINTS = {
+    "Filler.SpeedSetpoint": (10_000.0, 40_000.0),
+    "Line.SpeedSetpoint": (0.1, 0.8),
+    ".Setpoint": (20.0, 95.0),
+}
+"""Names, or how they end, and what may be written."""
 _REGISTERS = {
     DataType.INT16: 1,
     DataType.INT32: 2,
@@ -45,6 +51,7 @@ class Machine:
                 "unit": signal.unit,
                 "group": signal.group,
                 "description": signal.description,
+                **_more(signal),
             }
             for signal in self.signals
         ]
@@ -52,6 +59,14 @@ class Machine:
     def groups(self) -> list[dict[str, Any]]:
         used = dict.fromkeys(signal.group for signal in self.signals)
         return [{"name": name, "period_ms": PERIODS_MS[name]} for name in used]
+
+
+def _more(signal: Signal) -> dict[str, Any]:
+    """Setpoints can be written within limits; texts are stored when they change."""
+    for ending, (low, high) in SETPOINTS.items():
+        if signal.name.endswith(ending):
+            return {"access": "rw", "write_low": low, "write_high": high}
+    return {"deadband": 0.0} if signal.data_type is DataType.STRING else {}
 
 
 def counter(address: str, group: str) -> Signal:
@@ -156,6 +171,7 @@ def filler() -> Machine:
             yield Signal(f"Valve{n:02d}.FillTime", normal(i2), i2, times, "ms", NORMAL)
             cycles = total(0.383, 7_500_000 + n * 311)
             yield Signal(f"Valve{n:02d}.Cycles", normal(i4), i4, cycles, "", NORMAL)
+        yield Signal("Filler.SpeedSetpoint", normal(f4), f4, lambda _t: 36_000.0, "1/h", NORMAL)
 
     return Machine("Filler", "modbus", "24-valve rotary filler", tuple(signals()))
 
@@ -197,6 +213,7 @@ def conveyor() -> Machine:
             yield Signal(f"Zone{n:02d}.Torque", normal(i2), i2, torque, "0.1 Nm", NORMAL)
             starts = total(1 / CYCLE_S, 40_000 + n)
             yield Signal(f"Zone{n:02d}.Starts", normal(i4), i4, starts, "", NORMAL)
+        yield Signal("Line.SpeedSetpoint", normal(f4), f4, lambda _t: 0.52, "m/s", NORMAL)
 
     return Machine("Conveyor", "s7", "16 zones from filler to packer", tuple(signals()))
 

@@ -1,10 +1,11 @@
 """The address grammar of each driver, so that the hub refuses a wrong address where it is written.
 
-Every module here has two pure functions:
-`check(tag, settings)` raises AddressError for an address that the driver does not know or that is
-out of range for the tag's data type; `overlaps(tags, settings)` returns an error for each tag whose
-registers or bytes lie across those of another (equal places and bits of a word are allowed: two
-views of one register are usual; half of a float is a mistake).
+All functions are pure. `check(tag, settings)` of each driver's module raises AddressError for an
+address that the driver does not know or that is out of range for the tag's data type.
+`overlaps(tags, settings)` of `<driver>_overlaps.py` returns an error for each tag whose registers
+or bytes lie across those of another (equal places and bits of a word are allowed: two views of
+one register are usual; half of a float is a mistake).
+`expand(tags, settings)` comes first: it makes tags of arrays (`arrays.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from schemas.addresses import modbus, opcua, s7, sim
+from schemas.addresses import modbus, modbus_overlaps, opcua, s7, s7_overlaps, sim
+from schemas.addresses.arrays import expand
 from schemas.config.devices import TagConfig
 from schemas.errors import AddressError, ConfigError
+
+__all__ = ["check_tags", "expand"]
 
 _CHECKS: dict[str, Callable[[TagConfig, Any], object]] = {
     "modbus": modbus.check,
@@ -23,8 +27,8 @@ _CHECKS: dict[str, Callable[[TagConfig, Any], object]] = {
     "sim": sim.check,
 }
 _OVERLAPS: dict[str, Callable[[Sequence[TagConfig], Any], list[ConfigError]]] = {
-    "modbus": modbus.overlaps,
-    "s7": s7.overlaps,
+    "modbus": modbus_overlaps.overlaps,
+    "s7": s7_overlaps.overlaps,
 }
 
 

@@ -1,69 +1,35 @@
-"""Modbus addresses: `40001`, `HR:0`, `HR:10.3` (a bit), `HR:100:20` (a text of 20 characters).
+"""Modbus addresses.
 
-The number forms follow the Modicon convention (first digit 0 coil, 1 discrete input, 3 input
-register, 4 holding register; then the number, counted from 1). The prefixed forms are the numbers
-on the wire, counted from 0.
+| form | meaning |
+|---|---|
+| `HR:0`, `IR:0`, `CO:0`, `DI:0`, `HR0` | the numbers on the wire, counted from 0 |
+| `HR:0x1F`, `HR:1Fh` | the same, hexadecimal |
+| `40001`, `400001`, `4x1` | the Modicon convention: table 0, 1, 3 or 4, then counted from 1 |
+| `HR:10.3` | bit 3 of a register, 0 is the lowest |
+| `HR:100:20` | a text of 20 characters |
+| `HR:10@CDAB` | this value's own byte order; `@BA` for one register or a text |
+
+Upper and lower case are the same. `HR:0[10]` is ten tags: see `schemas/addresses/arrays.py`.
 Source: *MODBUS Application Protocol Specification V1.1b3*, sections 4.3 and 4.4.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
+from schemas.addresses.modbus_places import (
+    LAST,
+    MAX_CHARACTERS,
+    ModbusAddress,
+    Table,
+    registers,
+)
 from schemas.config.devices import TagConfig
-from schemas.config.drivers import ModbusConfig
-from schemas.errors import AddressError, ConfigError
-from schemas.kinds import DataType, Kind
+from schemas.config.modbus import ByteOrder, ModbusConfig
+from schemas.errors import AddressError
+from schemas.kinds import DataType
 
-LAST = 65535
-MAX_CHARACTERS = 250
-"""125 registers, the most that one request reads."""
-
-
-class Table(StrEnum):
-    """The four tables of a Modbus device, by the prefix of their addresses."""
-
-    COIL = "CO"
-    DISCRETE_INPUT = "DI"
-    INPUT_REGISTER = "IR"
-    HOLDING_REGISTER = "HR"
-
-    @property
-    def words(self) -> str:
-        return self.name.lower().replace("_", " ")
-
-    @property
-    def of_bits(self) -> bool:
-        return self in (Table.COIL, Table.DISCRETE_INPUT)
-
-
-@dataclass(frozen=True, slots=True)
-class ModbusAddress:
-    """Where a value lies: `count` registers (or one bit of a bit table) of `table` from `start`."""
-
-    table: Table
-    start: int
-    count: int
-    bit: int | None = None
-    """Bit of the register, 0 is the lowest; None for a whole value."""
-    length: int = 0
-    """Characters of a text, else 0."""
-
-    @property
-    def end(self) -> int:
-        """One past the last register or bit."""
-        return self.start + self.count
-
-    @property
-    def words(self) -> str:
-        """For messages: `holding registers 10 to 11`."""
-        if self.count == 1:
-            return f"{self.table.words} {self.start}"
-        return f"{self.table.words}s {self.start} to {self.end - 1}"
-
+__all__ = ["ModbusAddress", "Table", "check", "element", "parse"]
 
 _TABLE_OF_DIGIT = {
     "0": Table.COIL,
@@ -71,40 +37,45 @@ _TABLE_OF_DIGIT = {
     "3": Table.INPUT_REGISTER,
     "4": Table.HOLDING_REGISTER,
 }
-_REGISTERS = {
-    DataType.INT32: 2,
-    DataType.UINT32: 2,
-    DataType.FLOAT32: 2,
-    DataType.INT64: 4,
-    DataType.UINT64: 4,
-    DataType.FLOAT64: 4,
-}
 _FORM = re.compile(
-    r"(?:(?P<table>HR|IR|CO|DI):(?P<offset>0X[0-9A-F]{1,8}|[0-9]{1,8})"
-    r"|(?P<digit>[0134])(?P<number>[0-9]{4,5}))"
-    r"(?:\.(?P<bit>[0-9]{1,3}))?(?::(?P<length>[0-9]{1,5}))?",
+    r"(?:(?P<table>HR|IR|CO|DI)(?P<colon>:?)"
+    r"(?P<offset>0X[0-9A-F]{1,8}|[0-9][0-9A-F]{0,7}H|[0-9]{1,8})"
+    r"|(?P<digit>[0134])(?P<number>[0-9]{4,5})"
+    r"|(?P<digit_x>[134])X(?P<number_x>[0-9]{1,5}))"
+    r"(?:\.(?P<bit>[0-9]{1,3}))?(?::(?P<length>[0-9]{1,5}))?(?:@(?P<order>[A-Z]*))?",
     re.ASCII,
 )
+_HINT = (
+    "Write HR:0, IR:0, CO:0 or DI:0 (counted from 0), 40001 or 400001 (counted from 1), HR:10.3 "
+    "for a bit of a register, HR:100:20 for a text of 20 characters, HR:10@CDAB for another byte "
+    "order."
+)
+_ORDERS = {order.value: order for order in ByteOrder}
+_SHORT_ORDERS = {"AB": ByteOrder.ABCD, "BA": ByteOrder.BADC}
+_LONG_ORDERS = {
+    "ABCDEFGH": ByteOrder.ABCD,
+    "GHEFCDAB": ByteOrder.CDAB,
+    "BADCFEHG": ByteOrder.BADC,
+    "HGFEDCBA": ByteOrder.DCBA,
+}
 
 
 def parse(address: str, data_type: DataType, settings: ModbusConfig) -> ModbusAddress:
     """The place of a value of this type. Raises AddressError with a hint of what to write."""
-    match = _FORM.fullmatch(address.strip().upper())
-    if match is None:
-        raise AddressError(
-            f"{address!r} is not a Modbus address.",
-            hint="Write HR:0, IR:0, CO:0 or DI:0 (counted from 0), 40001 or 400001 (counted from "
-            "1), HR:10.3 for a bit of a register, HR:100:20 for a text of 20 characters.",
-        )
+    match = _match(address)
     table, start = _place(match, address, settings)
     bit, length = match["bit"], match["length"]
     if table.of_bits:
-        suffix = bit is not None or length is not None
+        suffix = bit is not None or length is not None or match["order"] is not None
         _check_bit_table(address, f"{table}:{start}", table, data_type, suffix)
+        count, order = 1, ByteOrder.ABCD
     else:
         _check_register(address, f"{table}:{start}", data_type, bit, length)
-    count = 1 if table.of_bits else _registers(data_type, length)
-    found = ModbusAddress(table, start, count, None if bit is None else int(bit), int(length or 0))
+        count = registers(data_type, int(length or 0))
+        order = _order(address, match["order"], data_type, count, settings)
+    found = ModbusAddress(
+        table, start, count, None if bit is None else int(bit), int(length or 0), order
+    )
     _check_range(address, found, settings)
     return found
 
@@ -114,83 +85,128 @@ def check(tag: TagConfig, settings: ModbusConfig) -> None:
     parse(tag.address, tag.data_type, settings)
 
 
-def overlaps(tags: Sequence[TagConfig], settings: ModbusConfig) -> list[ConfigError]:
-    """One error for each tag whose registers lie partly on another's; O(n log n).
+def element(address: str, data_type: DataType, index: int) -> str:
+    """The address of element `index` of an array that begins at `address`, in the same form.
 
-    Equal places are fine, and so are bits of a register that is, or is part of, an integer. Tags
-    whose own address is wrong are passed over. Paths are `tags.<position in tags>.address`.
+    Elements follow each other: numbers and texts by their registers, bits by bits (after bit 15
+    comes bit 0 of the next register). Raises AddressError for an address that is none.
     """
-    found: list[ConfigError] = []
-    for table in Table:
-        found += _sweep(tags, sorted(_placed(tags, table, settings), key=_sweep_order))
-    return found
+    match = _match(address)
+    table = Table(match["table"]) if match["table"] else _TABLE_OF_DIGIT[_digit(match)]
+    bit, length = match["bit"], match["length"]
+    step = index
+    if bit is not None:
+        step, bit = divmod(int(bit) + index, 16)
+    elif not table.of_bits:
+        step = index * registers(data_type, int(length or 0))
+    tail = f".{bit}" if bit is not None else ""
+    tail += f":{length}" if length is not None else ""
+    tail += f"@{match['order']}" if match["order"] is not None else ""
+    return _moved(match, step) + tail
 
 
-_Placed = tuple[int, ModbusAddress]
+def _moved(match: re.Match[str], step: int) -> str:
+    """The address without its tail, `step` registers or bits further."""
+    if match["number"]:
+        return f"{match['digit']}{int(match['number']) + step:0{len(match['number'])}}"
+    if match["number_x"]:
+        return f"{match['digit_x']}x{int(match['number_x']) + step:0{len(match['number_x'])}}"
+    offset, head = match["offset"], match["table"] + match["colon"]
+    if offset.startswith("0X"):
+        return f"{head}0x{_offset(offset) + step:0{len(offset) - 2}X}"
+    if offset.endswith("H"):
+        return f"{head}0{_offset(offset) + step:X}h"  # it must begin with a digit
+    return f"{head}{_offset(offset) + step}"
 
 
-def _placed(tags: Sequence[TagConfig], table: Table, settings: ModbusConfig) -> Iterator[_Placed]:
-    for index, tag in enumerate(tags):
-        try:
-            place = parse(tag.address, tag.data_type, settings)
-        except AddressError:
-            continue
-        if place.table is table:
-            yield index, place
+def _match(address: str) -> re.Match[str]:
+    """The parts of an address. Raises AddressError where it has none of the forms."""
+    text = address.strip().upper()
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise _unknown(address, text)
+    return match
 
 
-def _sweep_order(item: _Placed) -> tuple[int, int, bool]:
-    """By start; of those the longest first, whole values before bits."""
-    return item[1].start, -item[1].end, item[1].bit is not None
+def _unknown(address: str, text: str) -> AddressError:
+    """What to say about forms that other programs have, and that mean several things."""
+    memory = re.fullmatch(r"%?MW?([0-9]{1,5})(?:\.[0-9]+)?", text, re.ASCII)
+    if memory is not None:
+        table = "HR" if "W" in text else "CO"
+        number = int(memory[1])
+        return AddressError(
+            f"{address!r} is a PLC variable, and each maker gives it another Modbus address.",
+            hint=f"Schneider: write {table}:{number}. WAGO and Beckhoff: {table}:{12288 + number}. "
+            "Others: look it up in the PLC's Modbus table.",
+        )
+    if text.startswith("%"):
+        return AddressError(
+            f"{address!r} is a PLC variable and not a Modbus address.",
+            hint="Look up its register in the PLC's Modbus table and write it like HR:10.",
+        )
+    coil = re.fullmatch(r"0X([0-9]{1,5})", text, re.ASCII)
+    if coil is not None:
+        number = int(coil[1])
+        return AddressError(
+            f"{address!r} can be coil number {number} or a hexadecimal number.",
+            hint=f"Write {max(number, 1):05} for the coil, or HR:{address.strip()} for the "
+            "holding register.",
+        )
+    if "[" in text:
+        return AddressError(
+            f"{address!r} is not an element of an array that Spindle knows.",
+            hint="Write the number of elements behind the first address: HR:0[10].",
+        )
+    return AddressError(f"{address!r} is not a Modbus address.", hint=_HINT)
 
 
-def _sweep(tags: Sequence[TagConfig], placed: Sequence[_Placed]) -> Iterator[ConfigError]:
-    """Each place against the one before it that reaches furthest; twins share the verdict."""
-    furthest: _Placed | None = None  # of all whole values
-    floats: _Placed | None = None  # of those in which a bit has no meaning
-    across: _Placed | None = None  # the furthest one before `spot`
-    spot: tuple[int, int] | None = None
-    for index, place in placed:
-        if place.bit is None and spot != (place.start, place.end):
-            spot, across = (place.start, place.end), furthest
-        other = across if place.bit is None else floats
-        if other is not None and other[1].end > place.start:
-            yield _overlap(tags, (index, place), other)
-        if place.bit is not None:
-            continue
-        furthest = _further(furthest, (index, place))
-        if tags[index].data_type.kind in (Kind.FLOAT, Kind.TEXT):
-            floats = _further(floats, (index, place))
+def _digit(match: re.Match[str]) -> str:
+    return match["digit"] or match["digit_x"]
 
 
-def _further(one: _Placed | None, other: _Placed) -> _Placed:
-    return other if one is None or other[1].end > one[1].end else one
-
-
-def _overlap(tags: Sequence[TagConfig], one: _Placed, other: _Placed) -> ConfigError:
-    name, name_of_other = tags[one[0]].name, tags[other[0]].name
-    what = one[1].words if one[1].bit is None else f"bit {one[1].bit} of {one[1].words}"
-    return ConfigError(
-        f"{name}: {what} lies across {name_of_other}, which has {other[1].words}.",
-        hint=f"Correct the address or the data type of {name} or {name_of_other}; one of them "
-        "would read half of the other's value.",
-        path=f"tags.{one[0]}.address",
-    )
+def _offset(text: str) -> int:
+    """`31`, `0X1F` or `1FH` as a number."""
+    return int(text.removesuffix("H"), 16 if "X" in text or text.endswith("H") else 10)
 
 
 def _place(match: re.Match[str], address: str, settings: ModbusConfig) -> tuple[Table, int]:
     if match["table"]:
-        return Table(match["table"]), int(match["offset"], 0 if "X" in match["offset"] else 10)
-    table, number = _TABLE_OF_DIGIT[match["digit"]], int(match["number"])
+        return Table(match["table"]), _offset(match["offset"])
+    digits = match["number"] or match["number_x"]
+    table, number = _TABLE_OF_DIGIT[_digit(match)], int(digits)
     if settings.zero_based:
         return table, number
     if number == 0:
+        first = f"{_digit(match)}{'' if match['number'] else 'x'}{1:0{len(digits)}}"
         raise AddressError(
             f"{address!r}: there is no number 0, because these addresses count from 1.",
-            hint=f"Write {table}:0 or {match['digit']}{1:0{len(match['number'])}} for the first "
-            f"{table.words}, or switch on 'Addresses count from 0' for this device.",
+            hint=f"Write {table}:0 or {first} for the first {table.words}, or switch on "
+            "'Addresses count from 0' for this device.",
         )
     return table, number - 1
+
+
+def _order(
+    address: str, suffix: str | None, data_type: DataType, count: int, settings: ModbusConfig
+) -> ByteOrder:
+    """The order of this value. The device's own setting is for values of 2 and 4 registers only.
+
+    The words of a text always stand in reading order, and one register has only one word.
+    """
+    single = count == 1 or data_type is DataType.STRING
+    if suffix is None:
+        return ByteOrder.ABCD if single else settings.byte_order
+    known = _ORDERS | (_SHORT_ORDERS if single else {}) | (_LONG_ORDERS if count == 4 else {})
+    order = known.get(suffix)
+    if order is None:
+        usual = "AB or BA (bytes swapped)" if single else "ABCD, CDAB, BADC or DCBA"
+        raise AddressError(
+            f"{address!r}: {suffix or 'nothing'} is not a byte order of a {data_type}.",
+            hint=f"Write {usual} behind the @, or leave it out for the device's own order.",
+        )
+    if not single:
+        return order
+    return ByteOrder.BADC if order in (ByteOrder.BADC, ByteOrder.DCBA) else ByteOrder.ABCD
 
 
 def _check_bit_table(
@@ -203,7 +219,7 @@ def _check_bit_table(
         )
     if suffix:
         raise AddressError(
-            f"{address!r}: a {table.words} has no bits or characters of its own.",
+            f"{address!r}: a {table.words} has no bits, characters or byte order of its own.",
             hint=f"Write {here}.",
         )
 
@@ -229,10 +245,6 @@ def _check_register(
         hint = f"Choose the data type string, or write {here}."
     if problem:
         raise AddressError(f"{address!r}: {problem}.", hint=hint)
-
-
-def _registers(data_type: DataType, length: str | None) -> int:
-    return _REGISTERS.get(data_type, 1) if length is None else (int(length) + 1) // 2
 
 
 def _check_range(address: str, place: ModbusAddress, settings: ModbusConfig) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 
 from schemas.config.devices import TagConfig
 from schemas.errors import AddressError
+from schemas.kinds import DataType
 
 IdType = Literal["i", "s", "g", "b"]
 Identifier = int | str | uuid.UUID | bytes
@@ -24,6 +25,11 @@ _FORM = re.compile(
     r"^(?:ns=(?P<ns>\d{1,5});|nsu=(?P<nsu>[^;]+);)?(?P<kind>[isgb])=(?P<id>.+)$", re.DOTALL
 )
 _HINT = "Write it like ns=2;s=Filler.Speed, ns=3;i=1001, i=2258 or nsu=http://plant/filler;s=Speed."
+_NOT_OPC_UA = {
+    DataType.BCD16: "uint16",
+    DataType.BCD32: "uint32",
+    DataType.FLOAT16: "float32",
+}
 _MAX_TEXT = 4096  # OPC 10000-3, section 8.2.4: string identifiers are at most 4096 characters
 
 
@@ -63,8 +69,15 @@ def parse(address: str) -> NodeAddress:
 
 
 def check(tag: TagConfig, _settings: Any) -> None:
-    """Raises AddressError when the tag's address is not a node id."""
+    """Raises AddressError when the tag's address is not a node id, and for a data type that OPC UA
+    does not have (OPC 10000-6, section 5.1.2)."""
     parse(tag.address)
+    instead = _NOT_OPC_UA.get(tag.data_type)
+    if instead:
+        raise AddressError(
+            f"{tag.address!r}: OPC UA has no {tag.data_type}.",
+            hint=f"The server converts such values: choose {instead}.",
+        )
 
 
 def _identifier(address: str, kind: str, text: str) -> Identifier:

@@ -50,9 +50,12 @@ Host = Annotated[
 def explain(error: ValidationError, prefix: str = "") -> list[ConfigError]:
     """One ConfigError per problem, each with its path such as `tags.3.address`."""
     found = []
-    for item in error.errors(include_url=False, include_context=False):
+    for item in error.errors(include_url=False):
         path = ".".join(str(part) for part in item["loc"])
         full = ".".join(part for part in (prefix, path) if part)
         message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "enum":  # say what was written before what is possible
+            choices = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+            message = f"{str(item['input'])[:50]!r} is none of {choices}"
         found.append(ConfigError(f"{full or 'value'}: {message}", path=full))
     return found

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import FailFast
+
+from schemas.messages.diagnosis import GroupDiagnosis
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,15 @@ class TestReply:
     error: dict[str, Any] | None = None
     connect_ms: float = 0.0
     read_ms: float = 0.0
-    values: tuple[dict[str, Any], ...] = ()
+    values: Annotated[tuple[dict[str, Any], ...], FailFast()] = ()
     """Maps with tag, address, value (None when bad), quality, words, problem."""
+    groups: Annotated[tuple[GroupDiagnosis, ...], FailFast()] = ()
+    """What each scan group would ask, and how long a scan would take."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
     """Hub to spoke: send live frames of these devices for `ttl_s` seconds from now."""
 
-    devices: tuple[int, ...]
+    devices: Annotated[tuple[int, ...], FailFast()]
     ttl_s: float = 15.0

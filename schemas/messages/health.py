@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 STATES = ("off", "connecting", "running", "waiting", "refused")
 """off: switched off, or without tags. connecting: first try. running: values flow. waiting: lost,
@@ -61,7 +61,7 @@ class SpokeHealth:
     started_ns: Int64
     revision: Int64
     """Revision of the manifest that runs now."""
-    devices: tuple[DeviceHealth, ...] = ()
+    devices: Annotated[tuple[DeviceHealth, ...], FailFast()] = ()
     stream: StreamHealth = field(default_factory=StreamHealth)
     values_per_s: float = 0.0
     skipped: Int64 = 0
@@ -72,5 +72,5 @@ class SpokeHealth:
     """Sum of jumps of the wall clock against the steady clock since the start, seconds."""
     workers: Int64 = 0
     worker_restarts: Int64 = 0
-    revision_errors: tuple[dict[str, Any], ...] = ()
+    revision_errors: Annotated[tuple[dict[str, Any], ...], FailFast()] = ()
     """Errors by path of the newest manifest, when it was refused."""

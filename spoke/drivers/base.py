@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,9 +21,14 @@ from schemas.config.base import Config
 from schemas.config.devices import GroupConfig, ManifestDevice, ManifestTag
 from schemas.errors import SpindleError
 from schemas.frames import Frame
-from schemas.kinds import Array, blank
+from schemas.kinds import Array, Value, blank
+from schemas.messages.browsing import BrowseReply, DiscoverReply
+from schemas.messages.diagnosis import PlannedRequest
+from schemas.messages.writes import WriteState
 from schemas.quality import Quality
 from spoke.clock import Clock
+from spoke.drivers.links import Links
+from spoke.drivers.trace import Trace
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 5.0
@@ -32,7 +38,8 @@ _CLOSE_S = 5.0
 class Column:
     """Tags of one scan group with the same raw wire type; they become one frame.
 
-    Tags with and without scaling are in different columns.
+    Tags with and without scaling are in different columns, and so are those that are stored each
+    scan, on change, and never.
     """
 
     wire: str
@@ -107,6 +114,70 @@ class Probes(Protocol):
         """One harmless request after connect. Raises DeviceError when the answer is none."""
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """Ability: say what a scan asks for."""
+
+    def planned(self, group: GroupLayout) -> Sequence[PlannedRequest]:
+        """The requests of one scan as they are planned now; valid after connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawWrite:
+    """A value as the device has it: int, float, bool or str of the tag's data type, in range."""
+
+    tag: ManifestTag
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class RawResult:
+    """What became of a RawWrite; `read_back` as the device has it, None where nothing was read.
+
+    `state` is WRITTEN, REFUSED or UNKNOWN: comparing what was read back is the runner's.
+    """
+
+    state: WriteState
+    read_back: Value | None = None
+    error: SpindleError | None = None
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """Ability: write values."""
+
+    async def write(self, writes: Sequence[RawWrite]) -> list[RawResult]:
+        """Write each value once and read it back; the results in the order of `writes`.
+
+        Never called while `read` runs. Never raises for a value: a request that was sent and not
+        answered is UNKNOWN and is never sent again, one that was not sent or that the device
+        refused is REFUSED with the reason. A connection that is lost in between shows in the next
+        `read`.
+        """
+
+
+@runtime_checkable
+class Browses(Protocol):
+    """Ability: look around, on a driver that was just created and is closed afterwards."""
+
+    async def discover(self) -> DiscoverReply:
+        """What the other side offers, without logging in. Raises DeviceError."""
+
+    async def browse(self, node: str, *, deep: bool) -> BrowseReply:
+        """What lies below a node; connects by itself. Raises DeviceError, AddressError."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriverContext:
+    """What a driver gets besides its settings."""
+
+    clock: Clock
+    links: Links
+    trace: Trace
+    folder: Path
+    """Where drivers of this spoke may keep files, for example the gateway's certificate."""
+
+
 @dataclass(frozen=True, slots=True)
 class DriverSpec:
     """What a driver package exports as SPEC."""
@@ -114,8 +185,8 @@ class DriverSpec:
     name: str
     title: str
     config: type[Config]
-    create: Callable[[Any, Clock], Driver]
-    """(settings, clock) -> a driver that is not connected yet."""
+    create: Callable[[Any, DriverContext], Driver]
+    """(settings, context) -> a driver that is not connected yet."""
 
 
 async def close_driver(driver: Driver) -> None:
@@ -138,12 +209,13 @@ def layouts(device: ManifestDevice) -> tuple[GroupLayout, ...]:
 
 
 def _layout(group: GroupConfig, tags: Sequence[ManifestTag]) -> GroupLayout:
-    sorted_tags: dict[tuple[str, bool], list[ManifestTag]] = {}
+    sorted_tags: dict[tuple[str, bool, bool, bool], list[ManifestTag]] = {}
     for tag in tags:
-        sorted_tags.setdefault((tag.data_type.wire, tag.scaled), []).append(tag)
+        kind = (tag.data_type.wire, tag.scaled, tag.store, tag.deadband is not None)
+        sorted_tags.setdefault(kind, []).append(tag)
     columns = tuple(
-        Column(wire, tuple(members), np.array([tag.id for tag in members], dtype=np.int32))
-        for (wire, _), members in sorted_tags.items()
+        Column(kind[0], tuple(members), np.array([tag.id for tag in members], dtype=np.int32))
+        for kind, members in sorted_tags.items()
     )
     return GroupLayout(group.name, group.period_ms, columns)
 

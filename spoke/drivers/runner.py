@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+from collections.abc import Sequence
 from typing import Protocol
 
 from schemas.config.devices import ManifestDevice
@@ -22,28 +22,35 @@ from schemas.errors import (
     UnreachableError,
 )
 from schemas.frames import Frame
+from schemas.messages.diagnosis import DiagnoseReply, DiagnoseRequest
 from schemas.messages.health import DeviceHealth
 from schemas.quality import Quality
-from spoke.clock import Clock
 from spoke.drivers.base import (
     Driver,
+    DriverContext,
     GroupLayout,
+    RawResult,
+    RawWrite,
     Subscribes,
+    Writes,
     bad_frames,
     close_driver,
     layouts,
 )
+from spoke.drivers.condition import Condition
 from spoke.drivers.registry import driver as find_driver
 from spoke.drivers.schedule import Schedule
+from spoke.drivers.timing import ScanTimes, diagnose_group
+from spoke.drivers.writer import Writer
 from spoke.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
 
-FIRST_RETRY_S, MAX_RETRY_S, MAX_REFUSED_RETRY_S = 0.5, 4.0, 30.0
 _READ_GUARD_S = 60.0
 _BAD_AGAIN_S = 30.0
 _READY_AGAIN_S = 0.5
 _MAX_TAG_PROBLEMS = 100
+_MAX_TRACE_S = 3600.0
 
 _QUALITY = {
     DeviceTimeoutError: Quality.BAD_TIMEOUT,
@@ -61,64 +68,92 @@ class Sink(Protocol):
     def ready(self) -> bool:
         """False while the buffer is full; scans are then skipped and counted."""
 
-    def put(self, device_id: int, frame: Frame) -> None: ...
+    def put(self, device_id: int, frame: Frame, stored: Frame | None) -> None:
+        """`frame` is for people who watch, `stored` the part of it that is kept."""
 
 
 class DeviceRunner:
-    def __init__(self, device: ManifestDevice, sink: Sink, clock: Clock) -> None:
+    def __init__(self, device: ManifestDevice, sink: Sink, context: DriverContext) -> None:
+        """`context` is this device's own: its trace is nobody else's."""
         self.device = device
         self._sink = sink
-        self._clock = clock
+        self._context = context
+        self._clock = clock = context.clock
         self._groups = layouts(device)
+        self._times = {group.name: ScanTimes() for group in self._groups}
+        self._subscribed: frozenset[str] = frozenset()
+        self._turn = asyncio.Lock()
+        """Held by a scan and by a write: a driver does one thing at a time."""
+        self.writer = Writer(device, clock, self._turn, self._write)
         self._pipeline = Pipeline(self._groups)
         self._driver: Driver | None = None
-        self._state = "connecting"
-        self._since_ns = clock.time_ns()
-        self._error: SpindleError | None = None
+        self._condition = Condition(device.name, device.id, clock)
         self._stopped = False
-        self._failures = 0
-        self._next_try_ns = 0
         self._last_good_ns = 0
         self._bad_sent: float | None = None
         self._dropped = asyncio.Event()
-        self._scans = self._skipped = self._values = self._connects = 0
+        self._spoiled = asyncio.Event()
+        self._scans = self._values = self._connects = 0
 
     @property
     def health(self) -> DeviceHealth:
+        return self._health(_MAX_TAG_PROBLEMS)
+
+    def _health(self, max_problems: int | None) -> DeviceHealth:
         problems = self._driver.problems if self._driver else {}
-        first = list(problems.items())[:_MAX_TAG_PROBLEMS]
+        first = list(problems.items())[:max_problems]
+        now = self._condition
         return DeviceHealth(
             id=self.device.id,
-            state=self._state,
-            error=self._error.as_dict() if self._error else None,
-            since_ns=self._since_ns,
+            state=now.state,
+            error=now.error.as_dict() if now.error else None,
+            since_ns=now.since_ns,
             last_good_ns=self._last_good_ns,
-            next_try_ns=self._next_try_ns,
+            next_try_ns=now.next_try_ns,
             scans=self._scans,
-            skipped=self._skipped,
+            skipped=sum(times.skipped for times in self._times.values()),
             values=self._values,
             connects=self._connects,
             tag_problems={str(tag_id): problem.as_dict() for tag_id, problem in first},
         )
 
+    def diagnose(self, request: DiagnoseRequest) -> DiagnoseReply:
+        """Everything that may explain why a tag is bad; also switches the trace."""
+        trace = self._context.trace
+        if request.trace_s is not None:
+            trace.switch(min(request.trace_s, _MAX_TRACE_S))
+        if request.retry:
+            self._condition.hurry()
+        return DiagnoseReply(
+            time_ns=self._clock.time_ns(),
+            health=self._health(None),
+            groups=tuple(
+                diagnose_group(
+                    self._driver,
+                    group,
+                    self._times[group.name],
+                    subscribed=group.name in self._subscribed,
+                )
+                for group in self._groups
+            ),
+            link=self.device.connection.link or "",
+            tracing=trace.on,
+            trace=trace.exchanges,
+        )
+
     async def run(self) -> None:
         """Run until stopped and cancelled; over at once when the device is off or has no tags."""
         if not self.device.enabled or not self._groups:
-            self._enter("off")
+            self._condition.enter("off")
             self._put_bad(Quality.BAD_OUT_OF_SERVICE)  # the last good value must not stand for now
             return
         while not self._stopped:
             try:
                 await self._session()
-            except SpindleError as error:
-                problem = error
-            except Exception as error:  # noqa: BLE001 - a driver's defect takes out one device only
-                if self._error is None:
-                    _log.exception("Driver defect", extra={"action": "driver.defect"})
-                problem = DeviceError(f"The driver failed: {type(error).__name__}: {error}")
-            if not self._stopped:  # else it is an answer to the cancellation
-                self._lost(problem)
-                await self._pause()
+            except Exception as error:  # noqa: BLE001 - there is no such driver, or it is broken
+                self._lost(error)
+            if not self._stopped:
+                await self._condition.pause()
 
     def stop(self) -> None:
         """To call before the task is cancelled: a driver that answers its cancellation with an
@@ -128,24 +163,38 @@ class DeviceRunner:
     async def _session(self) -> None:
         """One life of a driver object: connect, read until it fails, close."""
         spec = find_driver(self.device.connection.driver)
-        driver = spec.create(self.device.connection, self._clock)
+        driver = spec.create(self.device.connection, self._context)
         try:
             async with asyncio.timeout(_READ_GUARD_S):
                 await driver.connect(self._groups)
             self._driver = driver
+            self._spoiled.clear()
             self._connects += 1
             await self._scan(driver)
-        except TimeoutError as error:
-            raise DeviceTimeoutError("The device took over a minute for one step.") from error
+        except Exception as error:  # noqa: BLE001 - a driver's defect takes out one device only
+            self._lost(error)  # before it is closed: that may take a second with a dead server
         finally:
-            self._driver = None
+            self._driver, self._subscribed = None, frozenset()
             await close_driver(driver)
+
+    def _lost(self, error: Exception) -> None:
+        if self._stopped:  # it is an answer to the cancellation
+            return
+        if isinstance(error, TimeoutError):
+            error = DeviceTimeoutError("The device took over a minute for one step.")
+        if not isinstance(error, SpindleError):
+            if self._condition.error is None:
+                _log.error("Driver defect", exc_info=error, extra={"action": "driver.defect"})
+            error = DeviceError(f"The driver failed: {type(error).__name__}: {error}")
+        self._condition.lost(error)
+        self._put_bad(_quality_of(error))
 
     async def _scan(self, driver: Driver) -> None:
         subscribed: frozenset[str] = frozenset()
         if isinstance(driver, Subscribes):
             async with asyncio.timeout(_READ_GUARD_S):
                 subscribed = await driver.subscribe(self._groups, self._on_events)
+        self._subscribed = subscribed
         polled = [group for group in self._groups if group.name not in subscribed]
         if subscribed:
             self._recovered()
@@ -155,6 +204,7 @@ class DeviceRunner:
                     tasks.create_task(_watch(driver))
                     tasks.create_task(self._resubscribe())
                 tasks.create_task(self._poll(driver, polled))
+                tasks.create_task(self._until_spoiled())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
 
@@ -162,17 +212,24 @@ class DeviceRunner:
         schedule = Schedule(groups, self._clock)
         while groups:
             group, late = await schedule.next()
-            self._skipped += late
+            times = self._times[group.name]
+            times.skipped += late
             if not self._sink.ready:
-                self._skipped += 1
+                times.skipped += 1
                 continue
-            async with asyncio.timeout(_READ_GUARD_S):
+            async with self._turn, asyncio.timeout(_READ_GUARD_S):
+                started = self._clock.monotonic()
                 frames = await driver.read(group)
+            times.add(self._clock.monotonic() - started)
             self._recovered()
             self._scans += 1
             self._last_good_ns = self._clock.time_ns()
             for frame in frames:
                 self._put(frame)
+
+    async def _until_spoiled(self) -> None:
+        await self._spoiled.wait()
+        raise DeviceError("A write ended without an answer; connecting anew.")
 
     async def _resubscribe(self) -> None:
         """Changes that found the buffer full are gone; a new subscription brings the newest."""
@@ -182,9 +239,21 @@ class DeviceRunner:
         self._dropped.clear()
         raise DeviceError("The buffer was full and changes were dropped; subscribing again.")
 
-    def _on_events(self, _group: GroupLayout, frames: list[Frame]) -> None:
+    async def _write(self, writes: Sequence[RawWrite]) -> list[RawResult]:
+        driver = self._driver
+        if driver is None:
+            raise UnreachableError(f"{self.device.name} is not connected.")
+        if not isinstance(driver, Writes):
+            raise UnreachableError(f"The driver of {self.device.name} cannot write.", hint="")
+        try:
+            return await driver.write(writes)
+        except BaseException:  # cancelled or broken: such a driver is never used again
+            self._spoiled.set()
+            raise
+
+    def _on_events(self, group: GroupLayout, frames: list[Frame]) -> None:
         if not self._sink.ready:
-            self._skipped += 1
+            self._times[group.name].skipped += 1
             self._dropped.set()
             return
         self._scans += 1
@@ -194,26 +263,11 @@ class DeviceRunner:
 
     def _put(self, frame: Frame) -> None:
         self._values += frame.size
-        self._sink.put(self.device.id, self._pipeline.apply(frame))
+        self._sink.put(self.device.id, *self._pipeline.apply(frame))
 
     def _recovered(self) -> None:
-        if self._state != "running":
-            if self._error is not None:
-                _log.info(
-                    "Device %s answers again", self.device.name, extra=self._extra("device.back")
-                )
-            self._error, self._failures, self._next_try_ns, self._bad_sent = None, 0, 0, None
-            self._enter("running")
-
-    def _lost(self, error: SpindleError) -> None:
-        if self._error is None:
-            _log.warning(
-                "Device %s: %s", self.device.name, error.message, extra=self._extra("device.lost")
-            )
-        self._error = error
-        self._enter("refused" if isinstance(error, ConfigError) else "waiting")
-        self._failures += 1
-        self._put_bad(_quality_of(error))
+        if self._condition.recovered():
+            self._bad_sent = None
 
     def _put_bad(self, quality: Quality) -> None:
         """At the onset of an outage and every 30 s, once the buffer takes it."""
@@ -224,23 +278,7 @@ class DeviceRunner:
         self._bad_sent = now
         for group in self._groups:
             for frame in bad_frames(group, self._clock.time_ns(), quality):
-                self._sink.put(self.device.id, self._pipeline.apply(frame))
-
-    async def _pause(self) -> None:
-        refused = isinstance(self._error, RefusedError | ConfigError)
-        cap = MAX_REFUSED_RETRY_S if refused else MAX_RETRY_S
-        delay = min(cap, FIRST_RETRY_S * 2 ** min(self._failures - 1, 10))
-        delay *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-        self._next_try_ns = self._clock.time_ns() + int(delay * 1e9)
-        await self._clock.sleep(delay)
-
-    def _enter(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
-            self._since_ns = self._clock.time_ns()
-
-    def _extra(self, action: str) -> dict[str, object]:
-        return {"action": action, "device_id": self.device.id}
+                self._sink.put(self.device.id, *self._pipeline.apply(frame))
 
 
 async def _watch(driver: Subscribes) -> None:

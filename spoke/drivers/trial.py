@@ -10,10 +10,12 @@ from schemas.config.devices import ManifestDevice, ManifestTag
 from schemas.errors import DeviceError, DeviceTimeoutError, SpindleError
 from schemas.frames import Frame
 from schemas.messages.commands import TestReply
+from schemas.messages.diagnosis import GroupDiagnosis
 from schemas.quality import is_bad, words
 from spoke.clock import Clock
-from spoke.drivers.base import Column, Driver, Probes, close_driver, layouts
+from spoke.drivers.base import Column, Driver, DriverContext, Probes, close_driver, layouts
 from spoke.drivers.registry import driver as find_driver
+from spoke.drivers.timing import ScanTimes, diagnose_group
 from spoke.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
@@ -22,12 +24,13 @@ MAX_TAGS = 500
 _LIMIT_S = 20.0
 
 
-async def try_device(device: ManifestDevice, clock: Clock) -> TestReply:
+async def try_device(device: ManifestDevice, context: DriverContext) -> TestReply:
     """Never raises: what went wrong is in the reply, in words."""
+    clock = context.clock
     started = clock.monotonic()
     driver: Driver | None = None
     try:
-        driver = find_driver(device.connection.driver).create(device.connection, clock)
+        driver = find_driver(device.connection.driver).create(device.connection, context)
         async with asyncio.timeout(_LIMIT_S):
             return await _connect_and_read(driver, device, clock, started)
     except TimeoutError:
@@ -54,16 +57,25 @@ async def _connect_and_read(
         await driver.probe()
     connected = clock.monotonic()
     found: list[dict[str, Any]] = []
+    plans: list[GroupDiagnosis] = []
     for group in groups:
         frames = await driver.read(group)
         for column, frame in zip(group.columns, frames, strict=True):
-            found += _rows(column, pipeline.apply(frame), driver)
+            found += _rows(column, pipeline.apply(frame)[0], driver)
+    read_ms = _ms(clock, connected)
+    for group in groups:  # once more: the first scan also finds out what the device refuses
+        times = ScanTimes()
+        before = clock.monotonic()
+        await driver.read(group)
+        times.add(clock.monotonic() - before)
+        plans.append(diagnose_group(driver, group, times, subscribed=False))
     order = {tag.name: index for index, tag in enumerate(device.tags)}
     found.sort(key=lambda row: order[row["tag"]])
     return TestReply(
         connect_ms=(connected - started) * 1000,
-        read_ms=_ms(clock, connected),
+        read_ms=read_ms,
         values=tuple(found),
+        groups=tuple(plans),
     )
 
 

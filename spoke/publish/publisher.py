@@ -2,7 +2,8 @@
 
 One owner of every resend: a batch is sent when it is put, and the whole window again, in order,
 after a reconnect, an error answer, or when an acknowledgement is overdue. Its message id makes a
-second copy harmless (JetStream drops it inside the stream's duplicate window).
+second copy harmless: JetStream drops it inside the stream's duplicate window. What was sent longer
+ago than half of that is looked for in the stream first.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
 
 from schemas import subjects
 from schemas.frames import Batch, encode_batch
 from spoke.clock import Clock
+from spoke.publish.recovery import not_in_stream
 from spoke.publish.spool import Leftover, Spool
+from spoke.publish.stream import DUPLICATE_WINDOW_S
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +39,10 @@ class _Outstanding:
     producer: str
     number: int
     payload: bytes
+    after: int
+    """The newest sequence number that was acknowledged when it was put."""
     sent: float | None = None
+    first_sent: float | None = None
 
 
 class Publisher:
@@ -53,6 +61,7 @@ class Publisher:
         self._sending = asyncio.Lock()
         self._retry_at: float | None = None
         self._failing = ""
+        self._newest = 0
         self.acknowledged = 0
         self.acknowledged_bytes = 0
 
@@ -75,8 +84,8 @@ class Publisher:
 
     async def put(self, batch: Batch) -> None:
         payload = encode_batch(batch)
-        item = _Outstanding(batch.producer, batch.number, payload)
-        self._window[message_id(self._spoke, batch.producer, batch.number)] = item
+        item = _Outstanding(batch.producer, batch.number, payload, self._newest)
+        self._window[subjects.message_id(self._spoke, batch.producer, batch.number)] = item
         self._bytes += len(payload)
         if self._retry_at is None:
             await self._send_window()
@@ -101,11 +110,28 @@ class Publisher:
             await self.resend()
 
     async def resend(self) -> None:
-        """Send the whole window again, in order."""
+        """Send the whole window again, in order, but for what the stream has already."""
         self._retry_at = None
+        try:
+            await self._forget_stored()
+        except (NatsError, JetStreamError, OSError, TimeoutError):  # not up yet
+            self._retry_at = self._clock.monotonic() + _RETRY_S
+            return
         for item in self._window.values():
             item.sent = None
         await self._send_window()
+
+    async def _forget_stored(self) -> None:
+        """A batch whose acknowledgement was lost, and that the server may no longer know as a
+        duplicate: the stream itself is asked. Raises nats errors while it is away."""
+        limit = self._clock.monotonic() - DUPLICATE_WINDOW_S / 2
+        old = [item for item in self._window.values() if (item.first_sent or math.inf) < limit]
+        if not old:
+            return
+        missing = await not_in_stream(self._client, self._spoke, old)
+        for item in old:
+            if item not in missing:
+                self._release(subjects.message_id(self._spoke, item.producer, item.number), 0)
 
     async def _send_window(self) -> None:
         """Send what is not sent, in order: one at a time, whoever asks."""
@@ -121,8 +147,9 @@ class Publisher:
         headers = {"Nats-Msg-Id": key, "Nats-Expected-Stream": subjects.stream(self._spoke)}
         try:
             item.sent = self._clock.monotonic()
+            item.first_sent = item.first_sent or item.sent
             await self._client.publish(
-                producer_subject(self._spoke, item.producer),
+                subjects.producer_subject(self._spoke, item.producer),
                 item.payload,
                 reply=f"{self._inbox}.{key}",
                 headers=headers,
@@ -140,14 +167,18 @@ class Publisher:
             if self._retry_at is None:
                 self._retry_at = self._clock.monotonic() + _RETRY_S
             return
-        item = self._window.pop(message.subject.removeprefix(f"{self._inbox}."), None)
+        self._newest = max(self._newest, sequence)
+        self._release(message.subject.removeprefix(f"{self._inbox}."), sequence)
+        self._note("")
+
+    def _release(self, key: str, sequence: int) -> None:
+        item = self._window.pop(key, None)
         if item is None:
             return  # the second acknowledgement of a batch that was sent twice
         self._bytes -= len(item.payload)
         self.acknowledged += 1
         self.acknowledged_bytes += len(item.payload)
         self._spool.release(item.producer, item.number, sequence)
-        self._note("")
 
     def _note(self, problem: str) -> None:
         if problem and not self._failing:
@@ -155,16 +186,6 @@ class Publisher:
         elif self._failing and not problem:
             _log.info("The stream takes data again", extra={"action": "publish.resume"})
         self._failing = problem
-
-
-def message_id(spoke: str, producer: str, number: int) -> str:
-    """The Nats-Msg-Id of a batch."""
-    return f"{spoke}:{producer}:{number}"
-
-
-def producer_subject(spoke: str, producer: str) -> str:
-    """Where the batches of a run belong (`w0-1f00` to `t.<spoke>.w0`), whoever sends them."""
-    return subjects.telemetry(spoke, producer.partition("-")[0])
 
 
 def _stored(message: Msg) -> tuple[int, str]:

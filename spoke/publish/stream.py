@@ -20,7 +20,7 @@ from spoke.settings import SpokeSettings
 _log = logging.getLogger(__name__)
 
 EPOCH, EPOCH_SEQ, EPOCH_MADE = "spindle_epoch", "spindle_epoch_seq", "spindle_epoch_ns"
-_DUPLICATE_WINDOW_S = 600
+DUPLICATE_WINDOW_S = 600
 _MIN_PENDING, _MAX_PENDING = 2, 64
 
 
@@ -121,7 +121,7 @@ class Stream:
             max_bytes=settings.stream_max_bytes,
             max_age=settings.stream_max_age_h * 3600,
             storage=api.StorageType.FILE,
-            duplicate_window=_DUPLICATE_WINDOW_S,
+            duplicate_window=DUPLICATE_WINDOW_S,
             metadata=notes,
         )
 

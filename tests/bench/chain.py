@@ -142,9 +142,7 @@ async def _skipped(stack: Stack) -> int:
 async def run(chosen: argparse.Namespace) -> dict[str, Any]:
     with open_folder() as folder:
         responder, ports = start_responder(folder, chosen.devices, 2 * chosen.tags + 2)
-        stack = Stack(
-            Folder(folder / "run"), Ports.free(), _say, workers=chosen.workers, demo=False
-        )
+        stack = Stack(Folder(folder / "run"), Ports.free(), say, workers=chosen.workers, demo=False)
         result: dict[str, Any] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -168,7 +166,7 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 
 

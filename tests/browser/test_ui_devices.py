@@ -22,10 +22,11 @@ def test_create_a_device_with_an_error_at_its_field_and_then_right(
     port = page.locator(".q-field--error", has=page.locator("[data-field=port]"))
     expect(port).to_contain_text("less than or equal to 65535")
     expect(page.locator("[data-field=port]").first).to_have_value("70000")
-    host = page.locator(".q-field--error", has=page.locator("[data-field=host]"))
-    expect(host).to_contain_text("This is needed.")
-
     page.locator("[data-field=port]").first.fill("1502")
+    page.keyboard.press("Enter")
+    host = page.locator(".q-field--error", has=page.locator("[data-field=host]"))
+    expect(host).to_contain_text("the host is missing")
+
     page.locator("[data-field=host]").first.fill("10.20.2.77")
     page.keyboard.press("Enter")
     name = page.locator(".q-field--error", has=page.locator("[data-field=name]"))
@@ -54,8 +55,11 @@ def test_test_connection_shows_values_or_the_error_with_its_hint(
 ) -> None:
     sign_in(page, ui_server, "/devices/101?tab=settings")
     page.get_by_role("button", name="Test connection").click()
-    expect(page.get_by_text("Connected in 12 ms, 11 tags read in 8 ms; all good.")).to_be_visible()
-    row = page.locator(".plain-table tbody tr").first
+    expect(page.get_by_text("Connected in 12 ms, 12 tags read in 8 ms; all good.")).to_be_visible()
+    plan = page.locator(".scan-plan")
+    expect(plan).to_contain_text("12 tags in 1 request every 1 s: 1.0 requests/s.")
+    expect(plan).to_contain_text("Fits")
+    row = page.locator(".plain-table:visible tbody tr").first
     expect(row).to_contain_text("Speed")
     expect(row).to_contain_text(re.compile(r"\d{3}"))
     expect(row).to_contain_text("good")

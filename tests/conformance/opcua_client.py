@@ -10,15 +10,15 @@ from typing import Any
 from asyncua import ua
 
 from schemas.config.devices import GroupConfig, ManifestDevice, ManifestTag
-from schemas.config.drivers import OpcUaConfig
+from schemas.config.drivers import OpcUaConfig, OpcUaSecurity
 from schemas.frames import Frame
 from schemas.kinds import DataType
 from schemas.quality import Quality
-from spoke.clock import SystemClock
-from spoke.drivers.base import GroupLayout, layouts
+from spoke.drivers.base import DriverContext, GroupLayout, layouts
 from spoke.drivers.opcua.driver import OpcUaDriver
 from spoke.drivers.opcua.simulator import OpcUaSimulator
 from spoke.drivers.sim.signals import Signal, Value, wave
+from tests.fixtures.context import driver_context
 
 
 def device(
@@ -27,7 +27,8 @@ def device(
     groups: Sequence[GroupConfig] = (GroupConfig(period_ms=50),),
     **settings: Any,
 ) -> ManifestDevice:
-    """Tag ids count from 1; every tag is in the first group."""
+    """Tag ids count from 1; every tag is in the first group. Without security, unless told."""
+    settings.setdefault("security", OpcUaSecurity.NONE)
     settings.setdefault("publishing_ms", 50)
     settings.setdefault("timeout_s", 3.0)
     return ManifestDevice(
@@ -47,9 +48,9 @@ def device(
 class Connected:
     """A driver after connect, with everything that it emitted, per tag id in order."""
 
-    def __init__(self, wanted: ManifestDevice) -> None:
+    def __init__(self, wanted: ManifestDevice, context: DriverContext | None = None) -> None:
         assert isinstance(wanted.connection, OpcUaConfig)
-        self.driver = OpcUaDriver(wanted.connection, SystemClock())
+        self.driver = OpcUaDriver(wanted.connection, context or driver_context())
         self.groups = layouts(wanted)
         self.frames: list[tuple[str, Frame]] = []
         self.values: dict[int, list[Any]] = {}
@@ -115,8 +116,10 @@ def _rows(frame: Frame) -> list[tuple[Any, int]]:
 
 
 @contextlib.asynccontextmanager
-async def connected(wanted: ManifestDevice) -> AsyncIterator[Connected]:
-    made = Connected(wanted)
+async def connected(
+    wanted: ManifestDevice, context: DriverContext | None = None
+) -> AsyncIterator[Connected]:
+    made = Connected(wanted, context)
     try:
         await made.driver.connect(made.groups)
         yield made

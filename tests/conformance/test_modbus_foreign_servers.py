@@ -22,11 +22,11 @@ from schemas.config.devices import ManifestDevice, ManifestTag
 from schemas.config.drivers import ByteOrder, ModbusConfig
 from schemas.kinds import DataType
 from schemas.quality import Quality
-from spoke.clock import SystemClock
 from spoke.drivers.base import layouts
 from spoke.drivers.modbus.driver import ModbusDriver
 from spoke.drivers.modbus.simulator import ModbusSimulator
 from spoke.drivers.sim.signals import Signal, steps
+from tests.fixtures.context import driver_context
 
 SOURCE = Path(__file__).parent / "modbus_foreign" / "server.c"
 
@@ -36,13 +36,13 @@ async def read(
 ) -> tuple[dict[str, object], set[str]]:
     """(good values by address, addresses that are not good) of the last scan; each spec is
     address -> data type."""
-    config = ModbusConfig(host="127.0.0.1", port=port, **settings)
+    config = ModbusConfig(host="127.0.0.1", port=port, depth=depth, **settings)
     tags = tuple(
         ManifestTag(id=i + 1, name=address, address=address, data_type=DataType(kind))
         for i, (address, kind) in enumerate(specs.items())
     )
     (group,) = layouts(ManifestDevice(id=1, name="d", connection=config, tags=tags))
-    driver = ModbusDriver(config, SystemClock(), depth)
+    driver = ModbusDriver(config, driver_context())
     await driver.connect([group])
     try:
         for _ in range(scans):

@@ -8,10 +8,10 @@ import pytest
 
 from schemas.config.devices import ManifestDevice
 from schemas.kinds import DataType
-from spoke.clock import SystemClock
 from spoke.drivers.modbus.simulator import ModbusSimulator
 from spoke.drivers.sim.signals import Signal
 from spoke.drivers.trial import try_device
+from tests.fixtures.context import driver_context
 
 
 def device(port: int) -> ManifestDevice:
@@ -23,7 +23,7 @@ def device(port: int) -> ManifestDevice:
 async def test_a_modbus_device_is_one_whatever_it_answers(address: str) -> None:
     simulator = ModbusSimulator([Signal("a", address, DataType.INT16, lambda _t: 1)])
     await simulator.start()
-    reply = await try_device(device(simulator.port), SystemClock())
+    reply = await try_device(device(simulator.port), driver_context())
     await simulator.stop()
     assert reply.error is None
 
@@ -35,7 +35,7 @@ async def test_a_web_server_is_none() -> None:
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    reply = await try_device(device(server.sockets[0].getsockname()[1]), SystemClock())
+    reply = await try_device(device(server.sockets[0].getsockname()[1]), driver_context())
     server.close()
     await server.wait_closed()
     assert reply.error is not None

@@ -6,16 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from schemas.config.drivers import OpcUaSecurity
 from schemas.errors import (
     DeviceError,
     DeviceTimeoutError,
-    RefusedError,
     UnreachableError,
 )
 from schemas.kinds import DataType
@@ -89,36 +86,6 @@ async def test_a_port_that_speaks_something_else() -> None:
         with pytest.raises(DeviceError):
             async with connected(device(f"opc.tcp://127.0.0.1:{port}", [], timeout_s=1)):
                 pass
-
-
-async def test_a_refused_login_says_so(simulator: OpcUaSimulator) -> None:
-    internal = simulator.server.iserver
-    manager = internal.user_manager
-
-    class Nobody:
-        def get_user(self, *_: Any, **__: Any) -> None:
-            return None
-
-    internal.user_manager = Nobody()
-    try:
-        wanted = device(simulator.endpoint, [], username="eve", password="guess")
-        with pytest.raises(RefusedError, match="login") as caught:
-            async with connected(wanted):
-                pass
-        assert "password" in caught.value.hint
-        assert "guess" not in str(caught.value.as_dict())
-    finally:
-        internal.user_manager = manager
-
-
-async def test_a_server_without_the_security_policy_says_what_it_has(
-    simulator: OpcUaSimulator,
-) -> None:
-    wanted = device(simulator.endpoint, [], security=OpcUaSecurity.BASIC256SHA256)
-    with pytest.raises(RefusedError, match="does not offer Basic256Sha256") as caught:
-        async with connected(wanted):
-            pass
-    assert "None" in caught.value.hint
 
 
 async def test_close_leaves_nothing_on_either_side(simulator: OpcUaSimulator) -> None:

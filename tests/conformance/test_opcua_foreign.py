@@ -1,38 +1,23 @@
-"""The OPC UA driver against a foreign stack: node-opcua, from npm.
-
-It is installed once into `.cache/node-opcua` of the repository (72 MB, 15 s) and used again.
-"""
+"""The OPC UA driver against a foreign stack: node-opcua, from npm."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from schemas.config.drivers import OpcUaMode, OpcUaSecurity
-from schemas.errors import RefusedError
+from schemas.config.drivers import OpcUaMode
 from schemas.kinds import DataType
+from schemas.messages.writes import WriteState
 from schemas.quality import Quality
-from spoke.drivers.opcua import session
-from spoke.drivers.opcua.certificates import identity
+from spoke.drivers.base import RawWrite
 from spoke.drivers.opcua.planner import Limits
 
 from .opcua_client import connected, device
+from .opcua_node import Foreign, running
 
 pytestmark = [pytest.mark.foreign, pytest.mark.asyncio(loop_scope="module")]
-
-HERE = Path(__file__).parent / "opcua_foreign"
-CACHE = Path(__file__).parents[2] / ".cache" / "node-opcua"
-INSTALL_S, START_S = 180, 60
 
 TYPES: list[tuple[str, DataType, object]] = [
     ("Bool", DataType.BOOL, True),
@@ -52,75 +37,10 @@ TYPES: list[tuple[str, DataType, object]] = [
 MANY = [(f"ns=1;s=Many{i}", DataType.INT32) for i in range(40)]
 
 
-class Foreign:
-    """The running server; `tell` sends it a command and waits until it is done."""
-
-    def __init__(self, process: asyncio.subprocess.Process, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self._process = process
-
-    async def tell(self, command: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{command}\n".encode())
-        await line(self._process, f"done {command}")
-
-
-def installed() -> None:
-    """Install node-opcua once; skip the test when that cannot be."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node-opcua needs node and npm, which are not installed")
-    wanted = (HERE / "package.json").read_text()
-    version = json.loads(wanted)["dependencies"]["node-opcua-server"]
-    found = CACHE / "node_modules" / "node-opcua-server" / "package.json"
-    if found.exists() and json.loads(found.read_text())["version"] == version:
-        return
-    CACHE.mkdir(parents=True, exist_ok=True)
-    (CACHE / "package.json").write_text(wanted)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-    try:
-        done = subprocess.run(
-            command, cwd=CACHE, capture_output=True, text=True, timeout=INSTALL_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"node-opcua could not be installed from npm in {INSTALL_S} s")
-    if done.returncode:
-        pytest.skip(f"node-opcua could not be installed from npm: {done.stderr.strip()[-200:]}")
-
-
-async def line(process: asyncio.subprocess.Process, start: str) -> str:
-    """The next line of the server's output that starts like this."""
-    assert process.stdout is not None
-    async with asyncio.timeout(START_S):
-        while text := (await process.stdout.readline()).decode():
-            if text.startswith(start):
-                return text.strip()
-    raise AssertionError(f"node-opcua ended without {start!r}")
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def foreign(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Foreign]:
-    await asyncio.to_thread(installed)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = tmp_path_factory.mktemp("node-opcua")
-    process = await asyncio.create_subprocess_exec(
-        "node",
-        str(HERE / "server.js"),
-        str(CACHE),
-        str(data),
-        str(port),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "HOME": str(data)},
-    )
-    try:
-        yield Foreign(process, (await line(process, "ready ")).split()[1])
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+    async with running("server.js", tmp_path_factory.mktemp("node-opcua")) as made:
+        yield made
 
 
 def type_tags() -> list[tuple[str, DataType]]:
@@ -132,6 +52,7 @@ async def test_types_by_subscription(foreign: Foreign) -> None:
         assert await found.subscribe() == {"normal"}
         await found.watch_until(lambda: len(found.values) == len(TYPES))
     assert [found.values[i][0] for i in range(1, len(TYPES) + 1)] == [value for *_, value in TYPES]
+    assert found.driver._answers.fallbacks == 0
     assert {code for codes in found.quality.values() for code in codes} == {Quality.GOOD}
 
 
@@ -140,6 +61,7 @@ async def test_types_by_polling(foreign: Foreign) -> None:
     async with connected(wanted) as found:
         assert await found.subscribe() == frozenset()
         answers = await found.read()
+        assert found.driver._answers.fallbacks == 0
     assert answers == {i: (value, Quality.GOOD) for i, (*_, value) in enumerate(TYPES, 1)}
 
 
@@ -197,19 +119,19 @@ async def test_a_deleted_node_is_bad_and_the_others_go_on(foreign: Foreign) -> N
     assert [code for _, code in answers.values()] == [Quality.BAD_CONFIG_ERROR, 192, 192]
 
 
-@pytest.mark.parametrize("security", list(OpcUaSecurity))
-async def test_login(
-    foreign: Foreign,
-    security: OpcUaSecurity,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(session, "identity", lambda: identity(tmp_path))
-    tags = [("ns=1;s=Float", DataType.FLOAT32)]
-    good = {"username": "spindle", "password": "right", "security": security}
-    async with connected(device(foreign.endpoint, tags, **good)) as found:
-        assert await found.read() == {1: (1.5, Quality.GOOD)}
-    with pytest.raises(RefusedError, match="login") as caught:
-        async with connected(device(foreign.endpoint, tags, **{**good, "password": "guess"})):
-            pass
-    assert "guess" not in str(caught.value.as_dict())
+async def test_writes_take_its_types_and_its_refusals(foreign: Foreign) -> None:
+    """All types at once, in its own data types; last, what cannot be written."""
+    tags = [*type_tags()[:12], ("ns=1;s=Array", DataType.FLOAT32), ("i=2258", DataType.STRING)]
+    values = [False, 5, 6, -7, 8, -9, 10, -11, 12, 2.5, -1.5, "geändert", 1.0, "now"]
+    async with connected(device(foreign.endpoint, tags)) as found:
+        ordered = sorted(
+            (tag for group in found.groups for tag in group.tags), key=lambda tag: tag.id
+        )
+        writes = [RawWrite(tag, value) for tag, value in zip(ordered, values, strict=True)]
+        results = await found.driver.write(writes)
+        states = [item.state for item in results]
+        assert states == [WriteState.WRITTEN] * 12 + [WriteState.REFUSED] * 2
+        assert [item.read_back for item in results[:12]] == values[:12]
+        back = [RawWrite(write.tag, TYPES[i][2]) for i, write in enumerate(writes[:12])]
+        again = await found.driver.write(back)  # type: ignore[arg-type]
+        assert [item.read_back for item in again] == [value for *_, value in TYPES[:12]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from spoke.drivers.s7 import SPEC
 from spoke.drivers.s7.driver import PROBE_S, S7Driver
 from spoke.drivers.s7.simulator import S7Simulator
 from spoke.drivers.sim.signals import Signal, Value
+from tests.fixtures.context import driver_context
 
 TEXT = "Größe ±5 µm"
 CONSTANTS: list[tuple[str, DataType, Value]] = [
@@ -70,8 +71,8 @@ Simulate = Callable[..., Awaitable[S7Simulator]]
 async def simulate() -> AsyncIterator[Simulate]:
     running = []
 
-    async def start(signals: list[Signal], **options: int) -> S7Simulator:
-        simulator = S7Simulator(signals, **options)
+    async def start(signals: list[Signal], max_pdu_bytes: int = 480, depth: int = 1) -> S7Simulator:
+        simulator = S7Simulator(signals, max_pdu_bytes=max_pdu_bytes, depth=depth)
         await simulator.start()
         running.append(simulator)
         return simulator
@@ -99,7 +100,7 @@ class Plant:
         )
         self.group: GroupLayout = layouts(device)[0]
         self.clock = ManualClock()
-        self.driver = S7Driver(settings, self.clock)
+        self.driver = S7Driver(settings, driver_context(self.clock))
 
     async def __aenter__(self) -> Plant:
         await self.driver.connect([self.group])
@@ -127,13 +128,13 @@ def by_address(group: GroupLayout, frames: list[Frame]) -> dict[str, tuple[objec
     return found
 
 
-def types(constants: list[tuple[str, DataType, Value]]) -> list[tuple[str, DataType]]:
+def types(constants: Sequence[tuple[str, DataType, Value]]) -> list[tuple[str, DataType]]:
     return [(address, data_type) for address, data_type, _ in constants]
 
 
 def test_the_entry_point_gives_this_driver() -> None:
     assert spec_of("s7") is SPEC
-    made = SPEC.create(S7Config(host="127.0.0.1"), SystemClock())
+    made = SPEC.create(S7Config(host="127.0.0.1"), driver_context())
     assert isinstance(made, S7Driver)
     assert isinstance(made, Driver)
 

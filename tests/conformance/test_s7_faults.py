@@ -10,13 +10,19 @@ import pytest
 
 from schemas.config.devices import ManifestDevice, ManifestTag
 from schemas.config.drivers import S7Config
-from schemas.errors import DeviceTimeoutError, ProtocolError, RefusedError, UnreachableError
+from schemas.errors import (
+    DeviceError,
+    DeviceTimeoutError,
+    ProtocolError,
+    RefusedError,
+    UnreachableError,
+)
 from schemas.kinds import DataType
-from spoke.clock import SystemClock
 from spoke.drivers.base import layouts
 from spoke.drivers.s7.driver import S7Driver
 from spoke.drivers.s7.simulator import S7Simulator
 from spoke.drivers.sim.signals import Signal
+from tests.fixtures.context import driver_context
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ class Plant:
         tag = ManifestTag(id=1, name="v", address="MW0", data_type=DataType.INT16)
         device = ManifestDevice(id=1, name="cpu", connection=settings, tags=(tag,))
         self.group = layouts(device)[0]
-        self.driver = S7Driver(settings, SystemClock())
+        self.driver = S7Driver(settings, driver_context())
 
     async def __aenter__(self) -> Plant:
         await self.driver.connect([self.group])
@@ -48,12 +54,29 @@ class Plant:
         return (await self.driver.read(self.group))[0].values[0, 0].item()
 
 
-async def test_put_get_switched_off_says_what_to_do(simulator: S7Simulator) -> None:
-    simulator.faults.header_error = 0x8104
+@pytest.mark.parametrize(
+    ("code", "kind", "message", "hint"),
+    [
+        (0x8104, RefusedError, "refuses reading", "Permit access with PUT/GET"),
+        (0x8404, RefusedError, "refuses reading", "Connection mechanisms"),
+        (0xD241, RefusedError, "protected by a password", "Access level"),
+        (0xD602, RefusedError, "protected by a password", "Access level"),
+        (0x8402, DeviceError, "present mode", "STOP"),
+        (0xD081, DeviceError, "present mode", "diagnostics buffer"),
+        (0x8302, UnreachableError, "no resources left", "Connection resources"),
+        (0x8500, ProtocolError, "Wrong frames", ""),
+    ],
+)
+async def test_a_cpu_that_refuses_everything_says_what_to_do(
+    simulator: S7Simulator, code: int, kind: type[DeviceError], message: str, hint: str
+) -> None:
+    simulator.faults.header_error = code
     async with Plant(simulator.port) as plant:
-        with pytest.raises(RefusedError, match="refuses reading") as caught:
+        with pytest.raises(DeviceError) as caught:
             await plant.read()
-    assert "PUT/GET" in caught.value.hint
+    assert type(caught.value) is kind
+    assert message in caught.value.message
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -107,7 +130,7 @@ async def test_a_frozen_device_takes_no_longer_than_the_timeout(simulator: S7Sim
 async def test_rack_and_slot_are_asked_for(simulator: S7Simulator) -> None:
     """Kind of connection 1 (PG), then rack x 32 + slot."""
     driver = S7Driver(
-        S7Config(host="127.0.0.1", port=simulator.port, rack=3, slot=17), SystemClock()
+        S7Config(host="127.0.0.1", port=simulator.port, rack=3, slot=17), driver_context()
     )
     await driver.connect([])
     await driver.close()

@@ -17,6 +17,7 @@ from spoke.drivers.s7 import addresses
 from spoke.drivers.s7.memory import CACHE_S, Memory
 from spoke.drivers.s7.simulator import S7Simulator
 from spoke.drivers.sim.signals import Signal, ramp, steps
+from tests.fixtures.s7 import simulated, snap7_client
 
 SIGNALS = [
     Signal("level", "DB1.DBD0", DataType.FLOAT32, lambda _t: 42.5),
@@ -31,18 +32,14 @@ SIGNALS = [
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[S7Simulator]:
-    simulator = S7Simulator(SIGNALS)
-    await simulator.start()
-    yield simulator
-    await simulator.stop()
+    async with simulated(SIGNALS) as simulator:
+        yield simulator
 
 
 @pytest.fixture
 async def client(simulator: S7Simulator) -> AsyncIterator[AsyncClient]:
-    client = AsyncClient()
-    await client.connect("127.0.0.1", 0, 1, simulator.port)
-    yield client
-    await client.disconnect()
+    async with snap7_client(simulator.port) as client:
+        yield client
 
 
 async def test_values_of_all_areas(client: AsyncClient) -> None:
@@ -87,7 +84,7 @@ async def test_several_items_in_one_request_and_rubbish(simulator: S7Simulator) 
     setup = bytes.fromhex("0300001902f080320100000001000800 00f0000001000101e0")
     items = bytes.fromhex("120a10020001000184000030 120a10020002000184000020")
     read = bytes.fromhex("0300002b02f080320100000002001a00000402") + items
-    write = bytes.fromhex("0300001302f08032010000000300020000 0501")
+    upload = bytes.fromhex("0300001302f08032010000000300020000 1d01")
 
     async def exchange(request: bytes) -> bytes:
         writer.write(request)
@@ -98,7 +95,7 @@ async def test_several_items_in_one_request_and_rubbish(simulator: S7Simulator) 
     assert (await exchange(setup))[-2:] == (480).to_bytes(2, "big")
     answer = await exchange(read)
     assert answer[15:] == bytes.fromhex("0402 ff040008 04 00 ff040010 fffd")
-    assert (await exchange(write))[13:15] == bytes.fromhex("8104")
+    assert (await exchange(upload))[13:15] == bytes.fromhex("8104")
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
     assert await reader.read() == b""
     writer.close()

@@ -6,11 +6,13 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from hub.services import Device, Revision, Role, Spoke, Tag, User
+from hub.records import Device, Revision, Role, Spoke, Tag, User
 from schemas import quality
 from schemas.addresses import check_tags
 from schemas.config.devices import DeviceConfig, TagConfig
+from schemas.config.opcua import OpcUaConfig
 from schemas.errors import (
     ConfigError,
     ConfigErrors,
@@ -20,11 +22,13 @@ from schemas.errors import (
     UnreachableError,
 )
 from schemas.messages.commands import TestReply
-from schemas.messages.health import DeviceHealth, SpokeHealth, StreamHealth
-from tests.fakes import plant
+from schemas.messages.health import DeviceHealth
+from tests.fakes import nodes, plant
 from tests.fakes.clock import NS, STARTED_NS, now_ns
+from tests.fakes.health import spoke_health
+from tests.fakes.plans import plan
 
-_GB = 1_000_000_000
+_PAUSE_NS = 30 * NS
 
 
 class FakeFleet:
@@ -35,6 +39,10 @@ class FakeFleet:
         self._revisions: list[Revision] = []
         self._machines: dict[int, plant.Machine] = {}
         self._next = 100
+        self.written: dict[int, plant.Value] = {}
+        """What was written, by tag id: a setpoint stays where it was put."""
+        self.retried: dict[int, int] = {}
+        """When somebody asked for a try, by device id."""
         if not empty:
             self._build()
 
@@ -85,6 +93,13 @@ class FakeFleet:
     def _device_health(self, device: Device) -> DeviceHealth | None:
         machine = self._machines.get(device.id)
         state, error = (machine.state, machine.error) if machine else ("running", None)
+        connection = device.config.connection
+        if machine and isinstance(connection, OpcUaConfig) and machine.state != "waiting":
+            distrust = nodes.untrusted(connection)
+            if distrust:
+                state, error = "refused", distrust
+            elif error and error["kind"] == "CertificateError":
+                state, error = "running", None
         if not device.config.enabled:
             state, error = "off", None
         since = STARTED_NS - (640 * NS if error else 86400 * NS)
@@ -98,8 +113,28 @@ class FakeFleet:
             scans=scans,
             skipped=3,
             values=scans * device.tags,
+            next_try_ns=self._next_try(device) if state == "waiting" else 0,
             connects=1,
+            tag_problems=self._tag_problems(device) if state == "running" else {},
         )
+
+    def _next_try(self, device: Device) -> int:
+        """Every 30 s since somebody last asked for a try."""
+        base = self.retried.get(device.id, STARTED_NS)
+        return base + ((now_ns() - base) // _PAUSE_NS + 1) * _PAUSE_NS
+
+    def _tag_problems(self, device: Device) -> dict[str, dict[str, Any]]:
+        return {
+            str(tag.id): plant.VANISHED
+            for tag in self._tags.values()
+            if tag.device_id == device.id and plant.VANISHED_NOTE in tag.config.description
+        }
+
+    def sample(self, tag: Tag) -> tuple[plant.Value, int]:
+        """(value, quality) now."""
+        if tag.id in self.written:
+            return self.written[tag.id], quality.Quality.GOOD
+        return plant.sample(tag.config, tag.id, now_ns() / NS)
 
     def _shown(self, device: Device) -> Device:
         count = sum(tag.device_id == device.id for tag in self._tags.values())
@@ -114,34 +149,7 @@ class FakeFleet:
             known = replace(known, last_seen_ns=now_ns())
         if not spoke.last_seen_ns:
             return known
-        messages = (now_ns() - STARTED_NS) // (NS // 4) + 400_000
-        away = 0 if spoke.online else 21_700
-        stream = StreamHealth(
-            epoch="8f31c2",
-            created_ns=spoke.created_ns,
-            first_seq=messages - 3000,
-            last_seq=messages,
-            hub_seq=messages - away,
-            size_bytes=int((0.04 if spoke.online else 0.63) * 4 * _GB),
-            max_bytes=4 * _GB,
-            bytes_per_s=31_000.0,
-        )
-        health = SpokeHealth(
-            spoke=spoke.name,
-            version="0.1.0",
-            time_ns=now_ns(),
-            started_ns=STARTED_NS - 86400 * NS * 12,
-            revision=spoke.applied_revision,
-            stream=stream,
-            values_per_s=tags * 1.0,
-            skipped=3,
-            cpu_percent=11.0 + spoke.id,
-            memory_bytes=182_000_000,
-            disk_free_bytes=48 * _GB,
-            clock_jump_s=0.012,
-            workers=4,
-        )
-        return replace(known, health=health)
+        return replace(known, health=spoke_health(spoke, tags))
 
     async def spokes(self) -> list[Spoke]:
         return [self._shown_spoke(spoke) for spoke in self._spokes.values()]
@@ -200,6 +208,12 @@ class FakeFleet:
     ) -> Device:
         await self.spoke(spoke_id)
         return self._shown(self._add(who, spoke_id, config, tags))
+
+    def made_from(self, device_id: int, profile_id: int, version: int) -> None:
+        """Notes the profile of a device."""
+        self._devices[device_id] = replace(
+            self._devices[device_id], profile_id=profile_id, profile_version=version
+        )
 
     async def update_device(
         self, who: User, device_id: int, config: DeviceConfig, version: int
@@ -278,4 +292,6 @@ class FakeFleet:
                 {"tag": tag.name, "address": tag.address, "value": value, "quality": int(code)}
                 | {"words": words, "problem": ""}
             )
-        return TestReply(None, 12.4, 8.1, tuple(values))
+        return TestReply(
+            None, 12.4, 8.1, tuple(values), plan(config, tags, running=True, scanned=False)
+        )

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.config.devices import DeviceConfig, TagConfig
+from schemas.config.devices import DeviceConfig, GroupConfig, TagConfig
 from schemas.config.drivers import ModbusConfig, OpcUaConfig, S7Config, SimConfig
-from schemas.kinds import DataType, Kind
+from schemas.config.opcua import OpcUaLogin, OpcUaSecurity
+from schemas.kinds import Kind
 from schemas.quality import Quality
 
 Value = float | int | bool | str | None
@@ -60,9 +61,12 @@ _SCALE = {
 }
 
 
-def _tag(name: str, address: str, kind: str, unit: str = "", note: str = "") -> TagConfig:
-    return TagConfig(
-        name=name, address=address, data_type=DataType(kind), unit=unit, description=note
+def _tag(
+    name: str, address: str, kind: str, unit: str = "", note: str = "", **more: Any
+) -> TagConfig:
+    return TagConfig.model_validate(
+        {"name": name, "address": address, "data_type": kind, "unit": unit, "description": note}
+        | more
     )
 
 
@@ -85,7 +89,7 @@ def _modbus(index: int, unit_id: int = 1) -> ModbusConfig:
 
 _FILLER = (
     _tag("Speed", "DB10.DBD0", "float32", "bpm"),
-    _tag("Speed setpoint", "DB10.DBD4", "float32", "bpm"),
+    _tag("Speed setpoint", "DB10.DBD4", "float32", "bpm", access="rw", write_low=0, write_high=600),
     _tag("Filled bottles", "DB10.DBD8", "int32", "", "counter since commissioning"),
     _tag("Bowl pressure", "DB10.DBD12", "float32", "bar"),
     _tag("Bowl level", "DB10.DBD16", "float32", "%"),
@@ -93,8 +97,9 @@ _FILLER = (
     _tag("Product flow", "DB10.DBD24", "float32", "l/min"),
     _tag("Running", "DB10.DBX28.0", "bool"),
     _tag("Guard door closed", "DB10.DBX28.1", "bool"),
-    _tag("State", "DB10.STRING30.32", "string", "", "as the operator panel shows it"),
-    _tag("Recipe", "DB10.STRING70.32", "string"),
+    _tag("State", "DB10.30:32", "string", "", "as the operator panel shows it"),
+    _tag("Recipe", "DB10.70:32", "string", access="rw"),
+    _tag("Rinser on", "DB10.DBX28.2", "bool", access="rw"),
 )
 _CAPPER = (
     *(_tag(f"Torque head {n}", f"DB20.DBD{4 * n}", "float32", "Nm") for n in range(1, 9)),
@@ -105,7 +110,8 @@ _CAPPER = (
 _OVEN = (
     *(_tag(f"Zone {n} temperature", f"HR:{2 * n}", "float32", "°C") for n in range(1, 7)),
     _tag("Chain speed", "HR:20", "uint16", "mm"),
-    _tag("Heater on", "C:0", "bool"),
+    _tag("Heater on", "CO:0", "bool"),
+    _tag("Zone 7 temperature", "HR:90", "float32", "°C", "zone 7 was taken out"),
 )
 _METER = (
     _tag("Active power", "HR:100", "float32", "kW"),
@@ -117,6 +123,20 @@ _CIP = (
     _tag("Return temperature", "ns=2;s=CIP.ReturnTemp", "float64", "°C"),
     _tag("Step", "ns=2;s=CIP.Step", "string"),
     _tag("Tank level", "ns=2;s=CIP.Level", "float64", "%"),
+)
+VANISHED_NOTE = "was taken out"
+"""In the description of a tag that the device does not know any more."""
+VANISHED = {
+    "kind": "TagReadError",
+    "message": "The device has no holding registers 90 to 91 (exception 2, illegal data address).",
+    "hint": "Check the address against the PLC program; the other tags are read on.",
+    "path": "",
+    "retryable": True,
+}
+_FAST = (GroupConfig(name="normal", period_ms=50),)
+_WASHER = (
+    _tag("Lye temperature", "ns=2;s=Washer.Lye", "float64", "°C"),
+    _tag("Bottles", "ns=2;s=Washer.Bottles", "int64", "", "counter of good bottles"),
 )
 _LOST = {
     "kind": "UnreachableError",
@@ -143,7 +163,9 @@ MACHINES = (
         DeviceConfig(name="Capper", connection=_s7(11), description="8 heads, servo driven"),
         _CAPPER,
     ),
-    Machine("filling-1", DeviceConfig(name="Shrink tunnel", connection=_modbus(14)), _OVEN),
+    Machine(
+        "filling-1", DeviceConfig(name="Shrink tunnel", connection=_modbus(14), groups=_FAST), _OVEN
+    ),
     Machine(
         "filling-1",
         DeviceConfig(name="Labeller", connection=_modbus(31)),
@@ -156,12 +178,24 @@ MACHINES = (
         DeviceConfig(
             name="CIP unit",
             connection=OpcUaConfig(
-                endpoint="opc.tcp://10.20.1.40:4840", username="spindle", password="secret"
+                endpoint="opc.tcp://10.20.1.40:4840",
+                security=OpcUaSecurity.NONE,
+                login=OpcUaLogin.PASSWORD,
+                username="spindle",
+                password="secret",
             ),
         ),
         _CIP,
         "refused",
         _REFUSED,
+    ),
+    Machine(
+        "filling-1",
+        DeviceConfig(
+            name="Bottle washer",
+            connection=OpcUaConfig(endpoint="opc.tcp://10.20.1.45:4840"),
+        ),
+        _WASHER,
     ),
     Machine(
         "utilities",

@@ -7,28 +7,27 @@ import json
 import secrets
 from collections.abc import Sequence
 
+from hub.records import DeadLetter, Latest, LedgerRow, Role, Series, System, Tag, User
 from hub.services import (
     Access,
     Data,
-    DeadLetter,
     Fleet,
-    Latest,
-    LedgerRow,
     Live,
-    Role,
-    Series,
+    Profiles,
+    Remote,
     Services,
-    System,
-    Tag,
-    User,
+    TagFiles,
     Watcher,
 )
 from schemas.errors import ConflictError, ForbiddenError, LoginError, StorageError
 from schemas.kinds import Kind
-from schemas.quality import words
+from schemas.quality import Quality, words
 from tests.fakes import plant
 from tests.fakes.clock import NS, STARTED_NS, now_ns
 from tests.fakes.fleet import FakeFleet
+from tests.fakes.profiles import FakeProfiles
+from tests.fakes.remote import FakeRemote
+from tests.fakes.tag_files import FakeTagFiles
 
 PASSWORD = "plant-floor-7"
 
@@ -39,6 +38,7 @@ class FakeAccess:
             "admin": User(1, "admin", Role.ADMIN),
             "engineer": User(2, "engineer", Role.ENGINEER),
             "viewer": User(3, "viewer", Role.VIEWER),
+            "operator": User(4, "operator", Role.OPERATOR),
         }
         self._passwords = dict.fromkeys(self._users, PASSWORD)
         self._tokens: dict[str, str] = {}
@@ -101,7 +101,7 @@ class FakeData:
         tags = await self._by_id()
         found = {}
         for tag_id in tag_ids:
-            value, code = plant.sample(tags[tag_id].config, tag_id, now_ns() / NS)
+            value, code = self._fleet.sample(tags[tag_id])
             found[tag_id] = Latest(tag_id, now_ns(), value, int(code))
         return found
 
@@ -211,10 +211,13 @@ class FakeWatcher:
     async def next(self) -> bytes:
         await asyncio.sleep(self.PERIOD_S)
         device = await self._live.fleet.device(self._device_id)
-        stopped = device.health is None or device.health.state != "running"
+        health = device.health
+        stopped = health is None or health.state != "running"
         rows = []
         for tag in await self._live.fleet.tags(self._device_id):
-            value, code = plant.sample(tag.config, tag.id, now_ns() / NS)
+            value, code = self._live.fleet.sample(tag)
+            if health and str(tag.id) in health.tag_problems:
+                value, code = None, Quality.BAD_COMM_FAILURE
             text = "not connected" if stopped else words(code)
             shown = None if stopped else value
             rows.append({"id": tag.id, "v": shown, "q": text, "t": now_ns() // 1_000_000})
@@ -239,4 +242,7 @@ def fake_services(*, empty: bool = False) -> Services:
     typed_fleet: Fleet = fleet
     data: Data = FakeData(fleet, empty=empty)
     live: Live = FakeLive(fleet)
-    return Services(access, typed_fleet, data, live)
+    remote: Remote = FakeRemote(fleet)
+    tag_files: TagFiles = FakeTagFiles(fleet)
+    profiles: Profiles = FakeProfiles(fleet, empty=empty)
+    return Services(access, typed_fleet, data, live, remote, tag_files, profiles)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from hub.api.deps import Bundle, Engineer, Viewer
-from hub.api.models import Clone, DeviceAnswer, DeviceChange, DeviceCreate, TestAnswer
+from hub.api.models import Clone, DeviceAnswer, DeviceChange, DeviceCreate
+from hub.api.models_remote import TestAnswer
 from schemas.config.devices import DeviceConfig
 
 router = APIRouter(tags=["devices"])

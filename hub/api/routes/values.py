@@ -14,7 +14,8 @@ from pydantic import AwareDatetime
 from hub.api.deps import Bundle, Viewer
 from hub.api.edge import edge, iso, to_ns
 from hub.api.models import LatestAnswer, SeriesAnswer
-from hub.services import Series, Services
+from hub.records import Series
+from hub.services import Services
 from schemas.errors import ConfigError
 from schemas.quality import words
 

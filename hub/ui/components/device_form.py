@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from nicegui import ui
 
-from hub.services import Device, Spoke
+from hub.records import Device, Spoke
+from hub.ui.components.endpoint_finder import EndpointFinder
 from hub.ui.components.form import Form
 from hub.ui.components.test_connection import TestResult
 from hub.ui.notices import busy
@@ -32,12 +33,14 @@ class DeviceForm:
         self._session = session
         self._save = save
         self._tags = tags
+        self._spokes = {spoke.id: spoke for spoke in spokes}
         self._spoke_id = device.spoke_id if device else spoke_id or spokes[0].id
         value = device.config.model_dump(mode="json") if device else None
         with ui.element("section").classes("panel"), ui.element("div").classes("panel-body stack"):
             if device is None:
                 self._choose_gateway(spokes)
             self._form = Form(DeviceConfig, value, autofocus=device is None)
+            self._finder = EndpointFinder(session, self._form, self._spoke)
             self._result = TestResult()
             with ui.element("div").classes("row"):
                 self._save_button = ui.button("Save device", icon="save")
@@ -62,8 +65,12 @@ class DeviceForm:
         def chosen() -> None:
             self._spoke_id = int(choice.value)
             self._result.clear()
+            self._finder.clear()
 
         choice.on_value_change(chosen)
+
+    def _spoke(self) -> Spoke:
+        return self._spokes[self._spoke_id]
 
     async def save(self) -> None:
         await busy(self._save_button, self._run_save)

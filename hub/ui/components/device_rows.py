@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.services import Device
+from hub.records import Device
 from hub.ui.components.grid import column, link_column, number_column, state_column
 from hub.ui.words import STATE_LEVELS, STATE_WORDS, device_state, plural
+from schemas.config.modbus import ModbusConfig
 
-DRIVER_WORDS = {"modbus": "Modbus TCP", "s7": "Siemens S7", "opcua": "OPC UA", "sim": "Simulated"}
+DRIVER_WORDS = {"modbus": "Modbus", "s7": "Siemens S7", "opcua": "OPC UA", "sim": "Simulated"}
 DEVICE_COLUMNS = (
     link_column("name", "Device", minWidth=160, flex=2),
     state_column("state", "State", minWidth=165),
@@ -23,6 +24,8 @@ DEVICE_COLUMNS = (
 def endpoint_of(device: Device) -> str:
     """Where the device is, as people say it."""
     connection: Any = device.config.connection
+    if isinstance(connection, ModbusConfig) and connection.transport.serial:
+        return f"{connection.serial_port}, unit {connection.unit_id}"
     if hasattr(connection, "endpoint"):
         return str(connection.endpoint)
     if hasattr(connection, "host"):
@@ -46,6 +49,7 @@ def device_row(device: Device, online: bool) -> dict[str, Any]:
         "name": device.config.name,
         "href": f"/devices/{device.id}",
         "state": STATE_WORDS[state],
+        "state_href": f"/devices/{device.id}/diagnosis",
         "state_level": level,
         "problem": problem,
         "problem_hint": hint,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from hub.services import Role, Spoke
+from hub.records import Role, Spoke
 from hub.ui.components.confirm import confirm
 from hub.ui.notices import busy, show_done
 from hub.ui.session import Session

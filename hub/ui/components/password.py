@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from hub.services import Role
+from hub.records import Role
 from hub.ui.notices import busy
 from hub.ui.session import Session
 from schemas.errors import ConfigError, LoginError

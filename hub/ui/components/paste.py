@@ -9,33 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hub.tagfiles.columns import TYPE_WORDS
 from schemas.addresses import check_tags
 from schemas.config.base import explain
 from schemas.config.devices import TagConfig
 
 COLUMNS = ("name", "address", "data_type", "unit", "scale", "offset", "group", "description")
+KNOWN = (*COLUMNS, *(name for name in TagConfig.model_fields if name not in COLUMNS))
+"""What a first line with column names may name."""
 MAX_LINES = 5000
 _HEADERS = {"type": "data_type", "datatype": "data_type", "scan group": "group"}
-_TYPE_WORDS = {
-    "real": "float32",
-    "float": "float32",
-    "lreal": "float64",
-    "double": "float64",
-    "int": "int16",
-    "uint": "uint16",
-    "word": "uint16",
-    "dint": "int32",
-    "udint": "uint32",
-    "dword": "uint32",
-    "lint": "int64",
-    "ulint": "uint64",
-    "sint": "int8",
-    "usint": "uint8",
-    "byte": "uint8",
-    "boolean": "bool",
-    "text": "string",
-}
-"""What PLC programs call the types (IEC 61131-3, table 10)."""
 
 
 @dataclass(slots=True)
@@ -61,7 +44,7 @@ def parse(text: str, settings: Any, taken: Collection[str] = ()) -> list[PastedL
             continue
         cells = _split(line)
         if not found and order is COLUMNS and _is_header(cells):
-            order = [_HEADERS.get(cell.lower(), cell.lower()) for cell in cells]
+            order = [_column(cell) for cell in cells]
             continue
         found.append(_line(number, cells, order))
         if len(found) > MAX_LINES:
@@ -78,8 +61,13 @@ def _split(line: str) -> list[str]:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    names = {_HEADERS.get(cell.lower(), cell.lower()) for cell in cells}
-    return {"name", "address"} <= names and names <= set(COLUMNS)
+    names = {_column(cell) for cell in cells}
+    return {"name", "address"} <= names and names <= set(KNOWN)
+
+
+def _column(cell: str) -> str:
+    found = cell.lower()
+    return _HEADERS.get(found, found.replace(" ", "_"))
 
 
 def _line(number: int, cells: Sequence[str], order: Sequence[str]) -> PastedLine:
@@ -91,7 +79,7 @@ def _line(number: int, cells: Sequence[str], order: Sequence[str]) -> PastedLine
     given = {name: value for name, value in named.items() if value}
     kind = given.get("data_type", "").lower()
     if kind:
-        given["data_type"] = _TYPE_WORDS.get(kind, kind)
+        given["data_type"] = TYPE_WORDS.get(kind, kind)
     try:
         line.tag = TagConfig.model_validate(given)
     except ValidationError as error:

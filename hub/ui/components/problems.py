@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from hub.services import Device, Spoke, System
+from hub.records import Device, Spoke, System
 from hub.ui.components.badge import Badge
 from hub.ui.words import STATE_WORDS, age, device_state, plural
 
@@ -37,6 +37,9 @@ def problems_of(
                 "bad", "Down", "Database", "/system", system.database_error or "No answer", hint
             )
         )
+    elif not system.ingest_ok:
+        hint = "Nothing is lost: the data waits in the streams. See that spindle-hub ingest runs."
+        found.append(Problem("bad", "Waits", "Ingest", "/system", system.ingest_error, hint))
     if not system.nats_ok:
         hint = "Gateways keep buffering on disk. Check that the hub's nats-server runs."
         found.append(Problem("bad", "Down", "NATS", "/system", "No connection to NATS.", hint))

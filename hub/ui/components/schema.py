@@ -6,7 +6,7 @@ Source of the shapes: JSON Schema 2020-12 as pydantic 2 writes it (`$defs`, `$re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,7 @@ class FieldKind(StrEnum):
     NUMBER = "number"
     SWITCH = "switch"
     CHOICE = "choice"
+    TEXTS = "texts"
     OBJECT = "object"
     LIST = "list"
     UNION = "union"
@@ -48,6 +49,14 @@ class FieldSpec:
     tag: str = ""
     """The field that tells the variants of a union apart."""
     min_items: int = 0
+    optional: bool = False
+    """Empty means None."""
+    when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(other field, values) for which this one applies; always, when empty."""
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Whether it applies beside these values of the fields around it."""
+        return all(str(values.get(name)) in found for name, found in self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +121,16 @@ def _children(schema: Schema, defs: dict[str, Schema]) -> tuple[FieldSpec, ...]:
 
 
 def _field(name: str, item: Schema, defs: dict[str, Schema], *, required: bool) -> FieldSpec:
-    schema = _resolved(item, defs)
+    schema, optional = _without_null(_resolved(item, defs), defs)
+    when = item.get("when", {})
     basics: dict[str, Any] = {
         "name": name,
         "title": item.get("title") or name.replace("_", " ").capitalize(),
         "help": " ".join(str(item.get("description", "")).split()),
         "default": item.get("default"),
         "required": required,
+        "optional": optional,
+        "when": tuple((other, tuple(values)) for other, values in when.items()),
     }
     if "oneOf" in schema:
         tag = schema["discriminator"]["propertyName"]
@@ -127,6 +139,8 @@ def _field(name: str, item: Schema, defs: dict[str, Schema], *, required: bool) 
         )
     if schema.get("type") == "array":
         inner = _resolved(schema["items"], defs)
+        if inner.get("type") == "string":
+            return FieldSpec(**basics, kind=FieldKind.TEXTS)
         return FieldSpec(
             **basics,
             kind=FieldKind.LIST,
@@ -150,6 +164,15 @@ def _resolved(item: Schema, defs: dict[str, Schema]) -> Schema:
         target = defs[item["$ref"].rsplit("/", 1)[-1]]
         return {**target, **{key: value for key, value in item.items() if key != "$ref"}}
     return item
+
+
+def _without_null(schema: Schema, defs: dict[str, Schema]) -> tuple[Schema, bool]:
+    """The schema of what is no null, and whether null is allowed."""
+    options = schema.get("anyOf", ())
+    if not any(option.get("type") == "null" for option in options):
+        return schema, False
+    inner = next(option for option in options if option.get("type") != "null")
+    return {**schema, **_resolved(inner, defs)}, True
 
 
 def _variants(schema: Schema, tag: str, defs: dict[str, Schema]) -> tuple[Variant, ...]:

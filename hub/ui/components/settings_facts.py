@@ -7,10 +7,11 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Device
+from hub.records import Device
 from hub.ui.components.facts import Facts
+from hub.ui.components.labels import in_words
 from hub.ui.components.schema import FieldKind, FieldSpec, fields_of
-from hub.ui.words import NOTHING
+from hub.ui.words import NOTHING, grouped
 
 
 def settings_facts(device: Device) -> None:
@@ -26,6 +27,8 @@ def _facts(
 ) -> Iterator[tuple[str, str]]:
     """(title, text) of each field; those of nested objects have the outer title in front."""
     for spec in specs:
+        if not spec.applies(value):
+            continue
         found = value.get(spec.name)
         title = f"{before}{spec.title}"
         if spec.kind is FieldKind.UNION and isinstance(found, Mapping):
@@ -46,4 +49,8 @@ def _text(spec: FieldSpec, value: Any) -> str:
         return "set" if value else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return NOTHING if value in (None, "") else str(value)
+    if spec.kind is FieldKind.TEXTS:
+        return ", ".join(grouped(text) for text in value or ()) or "none"
+    if value in (None, ""):
+        return NOTHING
+    return in_words(spec.name, str(value)) if spec.kind is FieldKind.CHOICE else str(value)

@@ -7,23 +7,16 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Device, Role, Tag
+from hub.records import Device, Role, Tag
 from hub.ui.components.badge import Badge
-from hub.ui.components.form import Form
 from hub.ui.components.paste import PastedLine, parse
+from hub.ui.components.tag_form import tag_form
 from hub.ui.notices import busy, show_done
 from hub.ui.session import Session
 from hub.ui.words import plural
-from schemas.config.devices import TagConfig
 from schemas.errors import ConfigError, ConflictError
 
 _SHOWN = 200
-ADDRESS_HELP = {
-    "modbus": "For example HR:0 (holding), IR:10 (input), CO:3 (coil), DI:0, or 40001.",
-    "s7": "For example DB1.DBD10, DB1.DBX0.3, MW20, I0.1.",
-    "opcua": "The node id, for example ns=2;s=Filler.Speed.",
-    "sim": "wave, ramp, counter, square or state, with a seed if you like: wave:7.",
-}
 _EXAMPLES = {
     "modbus": "Speed, HR:0, float32, bpm\nFilled, HR:2, uint32, bottles",
     "s7": "Speed, DB1.DBD0, real, bpm\nFilled, DB1.DBD4, dint, bottles",
@@ -37,21 +30,13 @@ def edit_tag(
     session: Session, device: Device, saved: Saved, tag: Tag | None = None, *, clone: bool = False
 ) -> None:
     """Create a tag, change `tag`, or with `clone` create a copy of it."""
-    driver = device.config.connection.driver
     value: dict[str, Any] = tag.config.model_dump(mode="json") if tag else {}
     if clone:
         value["name"] = f"{value['name']} copy"
-    groups = [group.name for group in device.config.groups]
     change = tag if tag is not None and not clone else None
     with ui.dialog() as dialog, ui.card().classes("dialog wide"):
         ui.label("Change tag" if change else "Add tag").classes("dialog-title")
-        form = Form(
-            TagConfig,
-            value,
-            choices={"group": groups},
-            help_texts={"address": ADDRESS_HELP.get(driver, "")},
-            autofocus=True,
-        )
+        form = tag_form(device, value)
         with ui.element("div").classes("dialog-actions"):
             ui.button("Cancel", on_click=dialog.close, color=None).props("flat")
             save = ui.button("Save tag")
@@ -89,7 +74,8 @@ def add_many(session: Session, device: Device, names: Collection[str], saved: Sa
         ui.label("Add many tags").classes("dialog-title")
         ui.label(
             "Paste lines from a spreadsheet or a CSV file: name, address, type, unit. "
-            "A first line with column names may add scale, offset, group and description."
+            "A first line with column names may name every field of a tag, for example scale, "
+            "offset, low, high, access, group or description."
         ).classes("dialog-text")
         area = ui.textarea(placeholder=_EXAMPLES.get(driver, "")).props(
             'outlined autofocus input-style="min-height:130px" aria-label="Lines" debounce=300'

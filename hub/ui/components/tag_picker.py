@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Tag
+from hub.records import Tag
 from hub.ui.notices import explained
 from hub.ui.session import Session
 

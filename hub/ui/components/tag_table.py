@@ -7,14 +7,17 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Device, Role, Tag
+from hub.records import Device, Role, Tag
+from hub.ui.components.browse_dialog import BROWSABLE, BrowseDialog
 from hub.ui.components.confirm import confirm
 from hub.ui.components.empty import empty_state
 from hub.ui.components.grid import Grid, column
 from hub.ui.components.tag_dialogs import add_many, edit_tag
+from hub.ui.components.tag_file_buttons import tag_file_buttons
 from hub.ui.notices import explained, show_done
 from hub.ui.session import Session
 from hub.ui.words import plural
+from schemas.config.devices import Access
 from schemas.errors import ConfigError
 
 _COLUMNS = (
@@ -24,6 +27,7 @@ _COLUMNS = (
     column("unit", "Unit", minWidth=80),
     column("scaling", "Scaling", minWidth=110),
     column("group", "Scan group", minWidth=110),
+    column("access", "Access", minWidth=80),
     column("description", "Description", minWidth=160, flex=2),
     column("id", "Id", maxWidth=90, type="rightAligned"),
 )
@@ -64,6 +68,7 @@ class TagTable:
             with empty_state("sell", "No tag yet", text):
                 if may:
                     self._add_buttons()
+                    tag_file_buttons(self._session, self._device)
             return
         bar = ui.element("div").classes("row")
         rows = [_row(tag) for tag in found]
@@ -72,6 +77,7 @@ class TagTable:
             self._grid.filter_box("Filter tags")
             ui.element("div").classes("grow")
             self._button("Trend", "show_chart", self._trend)
+            tag_file_buttons(self._session, self._device, dense=True)
             if may:
                 self._button("Change", "edit", self._edit)
                 self._button("Clone", "content_copy", self._clone)
@@ -87,6 +93,10 @@ class TagTable:
 
     def _add_buttons(self) -> None:
         session, device = self._session, self._device
+        if device.config.connection.driver in BROWSABLE:
+            ui.button("Browse …", icon="account_tree", on_click=self._browse, color=None).props(
+                "outline"
+            )
         ui.button(
             "Add many",
             icon="playlist_add",
@@ -94,6 +104,10 @@ class TagTable:
             color=None,
         ).props("outline")
         ui.button("Add tag", icon="add", on_click=lambda: edit_tag(session, device, self._saved))
+
+    async def _browse(self) -> None:
+        with explained(), self._place:
+            await BrowseDialog(self._session, self._device, self._saved).open()
 
     def _names(self) -> set[str]:
         return {tag.config.name for tag in self._tags.values()}
@@ -157,7 +171,8 @@ class TagTable:
 
 def _row(tag: Tag) -> dict[str, Any]:
     config = tag.config
-    scaling = f"x {config.scale:g} + {config.offset:g}" if config.scaled else ""
+    scale, offset = config.factors
+    scaling = f"x {scale:g} + {offset:g}" if config.scaled else ""
     return {
         "id": tag.id,
         "name": config.name,
@@ -166,5 +181,6 @@ def _row(tag: Tag) -> dict[str, Any]:
         "unit": config.unit,
         "scaling": scaling,
         "group": config.group,
+        "access": "write" if config.access is Access.READ_WRITE else "",
         "description": config.description,
     }

@@ -7,8 +7,10 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Role
+from hub.records import Role
 from hub.ui.components.badge import Badge
+from hub.ui.components.plain_table import table_head
+from hub.ui.components.scan_plan import ScanPlan
 from hub.ui.session import Session
 from hub.ui.words import NOTHING
 from schemas import quality
@@ -62,6 +64,11 @@ class TestResult:
             bad = sum(not quality.is_good(int(item["quality"])) for item in reply.values)
             with ui.element("div").classes("callout warn" if bad else "callout ok"):
                 ui.label(_summary(reply, bad))
+            if reply.groups:
+                with ui.element("div").classes("stack tight").mark("planned"):
+                    ui.label("What each scan will ask").classes("section-title")
+                    for group in reply.groups:
+                        ScanPlan(measured=False).show(group)
             if reply.values:
                 _values(reply.values)
 
@@ -83,10 +90,7 @@ def _summary(reply: TestReply, bad: int) -> str:
 
 def _values(values: Sequence[dict[str, Any]]) -> None:
     with ui.element("div").classes("scroll"), ui.element("table").classes("plain-table"):
-        with ui.element("thead"), ui.element("tr"):
-            for title in ("Tag", "Address", "Value", "Quality", "Remark"):
-                with ui.element("th"):
-                    ui.label(title)
+        table_head(("Tag", "Address", "Value", "Quality", "Remark"))
         with ui.element("tbody"):
             for item in values[:_SHOWN]:
                 _value(item)

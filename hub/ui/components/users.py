@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.services import Role, User
+from hub.records import Role, User
 from hub.ui.components.grid import Grid, column, state_column
 from hub.ui.notices import busy, show_done
 from hub.ui.session import Session

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Device, Role, Spoke
+from hub.records import Device, Role, Spoke
 from hub.ui.components.badge import Badge
 from hub.ui.components.confirm import confirm
 from hub.ui.components.device_form import DeviceForm
@@ -15,6 +15,7 @@ from hub.ui.components.device_rows import DRIVER_WORDS, endpoint_of
 from hub.ui.components.live_table import LiveTable
 from hub.ui.components.settings_facts import settings_facts
 from hub.ui.components.tag_table import TagTable
+from hub.ui.components.trust_panel import TrustPanel
 from hub.ui.frame import heading
 from hub.ui.notices import busy, show_done
 from hub.ui.page import page
@@ -39,16 +40,25 @@ def register() -> None:
         if found.config.description:
             words += f". {found.config.description}"
         with heading(found.config.name, *crumbs, subtitle=words):
-            badge = Badge(*_badge(found, spoke))
+            with ui.link(target=f"/devices/{found.id}/diagnosis").classes("badge-link"):
+                badge = Badge(*_badge(found, spoke))
+            ui.button(
+                "Why bad?",
+                icon="troubleshoot",
+                on_click=lambda: ui.navigate.to(f"/devices/{found.id}/diagnosis"),
+                color=None,
+            ).props("outline")
             if session.can(Role.ENGINEER):
                 _buttons(session, found)
         trouble = _Trouble()
+        trust = TrustPanel(session, found.id)
         live = await _tabs(session, found, spoke, request.query_params.get("tab", "live"))
 
         async def refresh() -> None:
             now, at = await fleet.device(found.id), await fleet.spoke(found.spoke_id)
             badge.show(*_badge(now, at))
             trouble.show(now, at)
+            await trust.show(now, at)
             await live.switched(now)
 
         refreshing(_PERIOD_S, refresh)

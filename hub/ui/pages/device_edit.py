@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Role
+from hub.records import Role
 from hub.ui.components.device_form import DeviceForm
 from hub.ui.components.empty import empty_state
 from hub.ui.frame import heading

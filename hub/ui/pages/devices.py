@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Device, Role, Spoke
+from hub.records import Device, Role, Spoke
 from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row
 from hub.ui.components.empty import empty_state
 from hub.ui.components.grid import Grid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import LedgerRow, Role, Spoke
+from hub.records import LedgerRow, Role, Spoke
 from hub.ui.components.badge import Badge
 from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row
 from hub.ui.components.empty import empty_state

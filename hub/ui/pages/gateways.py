@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Role, Spoke
+from hub.records import Role, Spoke
 from hub.ui.components.empty import empty_state
 from hub.ui.components.gateway_dialogs import create_gateway
 from hub.ui.components.grid import Grid, column, link_column, number_column, state_column

@@ -5,7 +5,8 @@ from __future__ import annotations
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import Device, LedgerRow, Role, Services, Spoke, System
+from hub.records import Device, LedgerRow, Role, Spoke, System
+from hub.services import Services
 from hub.ui.components.problems import ProblemList, problems_of
 from hub.ui.components.pulse_chart import PulseChart
 from hub.ui.components.tile import Tile

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 from starlette.requests import Request
 
-from hub.services import DeadLetter, LedgerRow, Role, System
+from hub.records import DeadLetter, LedgerRow, Role, System
 from hub.ui.components.badge import Badge
 from hub.ui.components.empty import empty_state
 from hub.ui.components.facts import Facts
@@ -56,6 +56,7 @@ def register(pulse: Pulse) -> None:
                 database_badge = Badge("busy", "Asking")
             with hub.panel:
                 nats_badge = Badge("busy", "Asking")
+                ingest_badge = Badge("busy", "Asking")
         ledger = _ledger(await data.ledger())
         await _letters(session)
         if session.can(Role.ADMIN):
@@ -67,6 +68,7 @@ def register(pulse: Pulse) -> None:
             hub.show(_hub(now))
             database_badge.show(*_works(now.database_ok, "Running", "Not available"))
             nats_badge.show(*_works(now.nats_ok, "NATS connected", "NATS not connected"))
+            ingest_badge.show(*_works(now.ingest_ok, "Ingest running", "Ingest waits"))
             if ledger is not None:
                 ledger.set_rows([_ledger_row(row) for row in await data.ledger()])
 
@@ -87,11 +89,12 @@ def _database(system: System) -> dict[str, str]:
 
 
 def _hub(system: System) -> dict[str, str]:
-    return {
+    found = {
         "Version": f"Spindle {system.version}",
         "Ingest lag": duration(system.ingest_lag_s),
         "Undecodable messages": count(system.dead_letters),
     }
+    return found if system.ingest_ok else {**found, "Ingest error": system.ingest_error}
 
 
 def _panel(title: str, note: str) -> tuple[ui.element, ui.element]:

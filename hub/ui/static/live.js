@@ -5,7 +5,6 @@
   const KEEP = 60; /* points of a spark line */
 
   spindle.cells.value = (params) => spindle.words.value(params.data.v, params.data.unit);
-  spindle.cells.quality = (params) => spindle.badge(params.data.level, params.data.q || "no value yet");
   spindle.cells.age = (params) =>
     params.data.t ? spindle.words.age(Date.now() - params.data.t) : "never";
   spindle.cells.spark = function (params) {

@@ -97,7 +97,13 @@
       return made;
     },
     state(params) {
-      return spindle.badge(params.data[`${params.colDef.field}_level`] || "off", params.value || "");
+      const field = params.colDef.field;
+      const badge = spindle.badge(params.data[`${field}_level`] || "off", params.value || "");
+      if (!params.data[`${field}_href`]) return badge;
+      const link = element("a", "badge-link");
+      link.href = params.data[`${field}_href`];
+      link.append(badge);
+      return link;
     },
     count(params) {
       return spindle.words.count(params.value);

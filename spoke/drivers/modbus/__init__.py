@@ -1,16 +1,15 @@
-"""The Modbus TCP driver."""
+"""The Modbus driver."""
 
 from __future__ import annotations
 
 from schemas.config.drivers import ModbusConfig
-from spoke.clock import Clock
-from spoke.drivers.base import Driver, DriverSpec
+from spoke.drivers.base import Driver, DriverContext, DriverSpec
 
 
-def _create(settings: ModbusConfig, clock: Clock) -> Driver:
+def _create(settings: ModbusConfig, context: DriverContext) -> Driver:
     from spoke.drivers.modbus.driver import ModbusDriver
 
-    return ModbusDriver(settings, clock, depth=settings.depth)
+    return ModbusDriver(settings, context)
 
 
-SPEC = DriverSpec("modbus", "Modbus TCP", ModbusConfig, _create)
+SPEC = DriverSpec("modbus", "Modbus", ModbusConfig, _create)

@@ -1,115 +1,66 @@
-"""A lean Modbus TCP client for reading: one `asyncio.Protocol`, one future per scan.
+"""A lean Modbus TCP client: one `asyncio.Protocol`, one future per scan.
 
 A scan is a list of requests; `depth` of them are outstanding at a time and each answer that comes
-in sends the next, inside `data_received`, so a scan wakes its task once. Payloads stay bytes.
+in sends the next, inside `data_received`, so a scan wakes its task once. Payloads stay bytes. The
+units behind one connection take turns (`link.py`): one scan at a time.
 pymodbus costs 1.4 to 2 µs of CPU per register, a protocol like this 0.1 to 0.15; that is why it
 exists.
 
-Source: *MODBUS Messaging on TCP/IP Implementation Guide V1.0b*, section 3.1 (MBAP header) and
-*MODBUS Application Protocol Specification V1.1b3*, sections 6.1 to 6.4 and 7.
+Source: *MODBUS Messaging on TCP/IP Implementation Guide V1.0b*, section 3.1 (MBAP header).
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from schemas.config.drivers import ModbusConfig
 from schemas.errors import DeviceError, DeviceTimeoutError, ProtocolError, UnreachableError
+from spoke.drivers.modbus.requests import (
+    EXCEPTION,
+    HEADER,
+    UNIT_AT,
+    Answer,
+    ExceptionAnswer,
+    Request,
+    again,
+    answer_pdu,
+)
 
 _ANSWER = struct.Struct(">HHHBBB")  # transaction, protocol, length, unit, function, size or code
-_REQUEST = struct.Struct(">HHBBHH")  # protocol, length, unit, function, start, count
-_EXCEPTION = 0x80
 _MAX_LENGTH = 254  # unit id and a PDU of 253 bytes
-_READS_BITS = (1, 2)
-
-_FOREIGN: tuple[tuple[type[Exception], str, str], ...] = (
-    (socket.gaierror, "the name is not known", "Check the host name and the gateway's DNS."),
-    (UnicodeError, "this is no host name", "Write a name or an IP address."),
-    (ConnectionRefusedError, "nothing listens on this port", UnreachableError.hint),
-    (TimeoutError, "no answer to the connection request", UnreachableError.hint),
-    (ConnectionError, "the device closed the connection", UnreachableError.hint),
-    (OSError, "the network does not reach it", UnreachableError.hint),
-)
-"""Errors of the socket library, most special first: what they mean, and the hint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A read request; `tail` is all of it but the transaction id."""
-
-    function: int
-    start: int
-    count: int
-    tail: bytes
-    payload_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionAnswer:
-    """The device answered with an exception code instead of values."""
-
-    code: int
-
-
-Answer = bytes | ExceptionAnswer
-
-
-def read_request(function: int, start: int, count: int, unit_id: int) -> Request:
-    """A request of function code 1 to 4 for `count` bits or registers from `start`."""
-    tail = _REQUEST.pack(0, 6, unit_id, function, start, count)
-    payload_bytes = (count + 7) // 8 if function in _READS_BITS else 2 * count
-    return Request(function, start, count, tail, payload_bytes)
-
-
-async def open_client(settings: ModbusConfig, depth: int = 1) -> ModbusClient:
-    """Connect. `depth` is the number of requests that the device takes at a time.
-
-    Raises UnreachableError.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(settings.timeout_s):
-            _, client = await loop.create_connection(
-                lambda: ModbusClient(settings, depth), settings.host, settings.port
-            )
-    except (OSError, UnicodeError) as error:
-        raise _explain(error, settings) from error
-    return client
-
-
-def _explain(error: Exception, settings: ModbusConfig) -> UnreachableError:
-    for foreign, meaning, hint in _FOREIGN:
-        if isinstance(error, foreign):
-            message = f"No connection to {settings.host}:{settings.port}: {meaning}."
-            return UnreachableError(message, hint=hint)
-    raise AssertionError(f"not a socket error: {error!r}")
 
 
 class ModbusClient(asyncio.Protocol):
-    """One connection to one unit. After a DeviceError other than a timeout it is of no more use."""
+    """One connection. After a DeviceError other than a timeout it is of no more use."""
 
     stale_answers = 0
     """Answers that nobody waited for any more, since the connection was opened."""
+    lost: DeviceError | None = None
+    """Why it is of no more use."""
 
-    def __init__(self, settings: ModbusConfig, depth: int) -> None:
-        self._name = f"{settings.host}:{settings.port}"
-        self._unit_id, self._timeout_s, self._depth = settings.unit_id, settings.timeout_s, depth
+    def __init__(self, settings: ModbusConfig) -> None:
+        self._name = settings.place
+        self._timeout_s, self._depth = settings.timeout_s, settings.depth
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._lost: DeviceError | None = None
         self._rest = b""  # the beginning of an answer
         self._requests: Sequence[Request] = ()
         self._answers: list[Answer | None] = []
+        self._unit_id = 0
         self._sent = self._open = 0  # requests sent, and answers still missing
         self._first_id = self._next_id = 1  # of the running scan, and of the next one
         self._progress = 0.0  # loop time of the last answer
         self._done: asyncio.Future[None] | None = None
+        self._abandoned: asyncio.Future[None] | None = None  # of a cancelled scan
+        self._until = 0.0  # loop time when nobody waits for it any more
         self._timer: asyncio.TimerHandle | None = None
+
+    def take_turn(self, timeout_s: float, depth: int) -> None:
+        """For the scans that follow."""
+        self._timeout_s, self._depth = timeout_s, depth
 
     async def scan(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers, in the order of the requests; one scan at a time.
@@ -117,11 +68,14 @@ class ModbusClient(asyncio.Protocol):
         Raises DeviceTimeoutError when an answer takes longer than `timeout_s`, ProtocolError for
         bytes that are no answer, UnreachableError when the connection is lost.
         """
-        if self._lost is not None:
-            raise self._lost
+        if self._abandoned is not None:
+            await self.settle()
+        if self.lost is not None:
+            raise again(self.lost) from self.lost
         if not requests:
             return []
         self._requests, self._answers = requests, [None] * len(requests)
+        self._unit_id = requests[0].tail[UNIT_AT]  # a scan is of one unit
         self._sent, self._open = 0, len(requests)
         self._first_id = self._next_id
         self._next_id = (self._first_id + len(requests)) & 0xFFFF
@@ -131,14 +85,43 @@ class ModbusClient(asyncio.Protocol):
         self._send(self._depth)
         try:
             await self._done
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
         finally:
             self._timer.cancel()
-            self._requests, self._sent, self._done = (), 0, None
+            self._done = None
+            if self._abandoned is None:
+                self._requests, self._sent = (), 0
         return cast("list[Answer]", self._answers)
+
+    async def settle(self) -> None:
+        """After a scan was cancelled: wait until the device has answered what was sent of it, but
+        not longer than the timeout, so that the next unit's request finds it ready."""
+        if self._abandoned is None:
+            return
+        await asyncio.wait({self._abandoned}, timeout=max(0.0, self._until - self._loop.time()))
+        self._requests, self._sent, self._abandoned = (), 0, None
+
+    def _abandon(self) -> None:
+        self._requests = self._requests[: self._sent]
+        self._open = self._answers[: self._sent].count(None)
+        if self._open and self.lost is None:
+            self._abandoned = self._loop.create_future()
+            self._until = self._loop.time() + self._timeout_s
+
+    def wire(self, number: int, request: Request, answer: Answer | None) -> tuple[bytes, bytes]:
+        """The bytes of a request of the last scan, and of its answer."""
+        transaction = ((self._first_id + number) & 0xFFFF).to_bytes(2, "big")
+        sent = transaction + request.tail
+        if answer is None:
+            return sent, b""
+        pdu = answer_pdu(request, answer)
+        return sent, transaction + HEADER.pack(0, len(pdu) + 1, request.unit_id) + pdu
 
     def close(self) -> None:
         """Close at once; may be called twice."""
-        if self._lost is None:
+        if self.lost is None:
             self._fail(UnreachableError(f"The connection to {self._name} was closed here."))
 
     # --- asyncio.Protocol -------------------------------------------------------------------------
@@ -147,13 +130,13 @@ class ModbusClient(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._lost is None:
+        if self.lost is None:
             error = UnreachableError(f"{self._name} closed the connection.")
             error.__cause__ = exc
             self._fail(error)
 
     def data_received(self, data: bytes) -> None:
-        if self._lost is not None:
+        if self.lost is not None:
             return
         if self._rest:
             data = self._rest + data
@@ -168,8 +151,8 @@ class ModbusClient(asyncio.Protocol):
         self._progress = self._loop.time()
         if self._open:
             self._send(answered)
-        elif self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        else:
+            _finish(self._done or self._abandoned)
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -220,13 +203,15 @@ class ModbusClient(asyncio.Protocol):
         request = self._requests[index]
         if unit != self._unit_id:
             raise ProtocolError(
-                f"{self._name} answered as unit {unit}, not {self._unit_id}.",
+                f"{self._name} answered as unit {unit}, not {request.unit_id}.",
                 hint=f"Set the unit id of this device to {unit}, or check the gateway before it.",
             )
         if function == request.function and size == request.payload_bytes == length - 3:
             start = position + _ANSWER.size
             self._answers[index] = data[start : start + size]
-        elif function == request.function | _EXCEPTION and length == 3:
+        elif request.payload_bytes < 0 and function & ~EXCEPTION == request.function:
+            self._answers[index] = data[position + 7 : position + 6 + length]
+        elif function == request.function | EXCEPTION and length == 3:
             self._answers[index] = ExceptionAnswer(size)
         else:
             raise self._garbage(data[position:])
@@ -248,8 +233,14 @@ class ModbusClient(asyncio.Protocol):
             self._done.set_exception(DeviceTimeoutError(message))
 
     def _fail(self, error: DeviceError) -> None:
-        self._lost = error
+        self.lost = error
         if self._transport is not None:
             self._transport.abort()
+        _finish(self._abandoned)
         if self._done is not None and not self._done.done():
             self._done.set_exception(error)
+
+
+def _finish(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)

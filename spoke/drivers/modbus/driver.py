@@ -1,4 +1,4 @@
-"""The Modbus TCP driver: one connection to one unit, read in blocks, decoded in columns."""
+"""The Modbus driver: one unit behind a connection, read in blocks, decoded in columns."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.addresses.modbus import ModbusAddress
 from schemas.config.drivers import ModbusConfig
-from schemas.errors import DeviceTimeoutError, SpindleError, UnreachableError
+from schemas.errors import DeviceError, SpindleError, UnreachableError
 from schemas.frames import Frame
 from schemas.kinds import blank
+from schemas.messages.diagnosis import PlannedRequest
 from schemas.quality import Quality
-from spoke.clock import Clock
-from spoke.drivers.base import GroupLayout, scan_frame
+from spoke.drivers.base import DriverContext, GroupLayout, RawResult, RawWrite, scan_frame
+from spoke.drivers.modbus import words, writing
 from spoke.drivers.modbus.addresses import locate
-from spoke.drivers.modbus.client import ExceptionAnswer, ModbusClient, open_client, read_request
 from spoke.drivers.modbus.codec import decode, out_of_range
-from spoke.drivers.modbus.planner import Gather
-from spoke.drivers.modbus.refusals import Failures, GroupScan
-
-_NOBODY_BEHIND = (10, 11)  # exceptions of a gateway: path unavailable, target does not respond
+from spoke.drivers.modbus.gathers import Gather
+from spoke.drivers.modbus.refusals import NOBODY_BEHIND, Failures, GroupScan
+from spoke.drivers.modbus.requests import ExceptionAnswer, read_request
+from spoke.drivers.modbus.unit import Unit
 
 
 class ModbusDriver:
-    """Implements `spoke.drivers.base.Driver`."""
+    """Implements Driver, Probes, Explains and Writes of `spoke/drivers/base.py`."""
 
-    def __init__(self, settings: ModbusConfig, clock: Clock, depth: int = 1) -> None:
-        """`depth` requests are outstanding at a time; the specification allows a device 1 to 16."""
-        self._settings, self._clock, self._depth = settings, clock, depth
-        self._client: ModbusClient | None = None
+    def __init__(self, settings: ModbusConfig, context: DriverContext) -> None:
+        self._settings, self._clock = settings, context.clock
+        self._unit = Unit(settings, context)
+        self._places: dict[int, ModbusAddress] = {}
         self._scans: dict[GroupLayout, GroupScan] = {}
         self._problems: dict[int, SpindleError] = {}
 
@@ -39,43 +40,63 @@ class ModbusDriver:
 
     @property
     def stale_answers(self) -> int:
-        """Answers that came too late to be used, since connect."""
-        return 0 if self._client is None else self._client.stale_answers
+        """Answers on its connection that came too late to be used."""
+        return self._unit.stale_answers
 
     async def connect(self, groups: Sequence[GroupLayout]) -> None:
-        """Connect and plan. Raises UnreachableError; wrong addresses go to `problems`."""
-        self._client = await open_client(self._settings, self._depth)
+        """Plan, and connect. Raises UnreachableError; DeviceTimeoutError while a silent unit is not
+        asked again yet; ConfigError. Wrong addresses go to `problems`."""
         tags = [tag for group in groups for tag in group.tags]
-        places, problems = locate(tags, self._settings)
+        self._places, problems = locate(tags, self._settings)
         self._problems.update(problems)
         self._scans = {
-            group: GroupScan(group, places, self._settings, self._clock, self._problems)
+            group: GroupScan(group, self._places, self._settings, self._clock, self._problems)
             for group in groups
         }
+        scans = self._scans.values()
+        await self._unit.open([request for scan in scans for request in scan.plan.requests])
 
     async def read(self, group: GroupLayout) -> list[Frame]:
         """One scan. Raises DeviceTimeoutError, ProtocolError or UnreachableError."""
-        if self._client is None:
-            raise UnreachableError(f"{self._settings.host} is not connected.")
-        plan, buffer, failures = await self._scans[group].read(self._client)
+        scan = self._scans.get(group)
+        if scan is None:
+            raise UnreachableError(f"{self._settings.place} is not connected.")
+        try:
+            plan, buffer, failures = await scan.read(self._unit)
+        except DeviceError as error:
+            self._unit.gone(error)
+            raise
         time_ns = self._clock.time_ns()
         return [_frame(gather, buffer, failures, time_ns) for gather in plan.gathers]
+
+    async def write(self, writes: Sequence[RawWrite]) -> list[RawResult]:
+        """Each value once, read back; the results in the order of `writes`."""
+        return await writing.write(writes, self._places, self._settings, self._unit.exchange)
 
     async def probe(self) -> None:
         """Read one holding register: a value and an exception both prove a Modbus device with this
         unit id; an exception of a gateway whose target is silent does not."""
-        if self._client is None:
-            raise UnreachableError(f"{self._settings.host} is not connected.")
-        (answer,) = await self._client.scan([read_request(3, 0, 1, self._settings.unit_id)])
-        if isinstance(answer, ExceptionAnswer) and answer.code in _NOBODY_BEHIND:
-            raise DeviceTimeoutError(
-                f"The gateway answers, but unit {self._settings.unit_id} behind it does not.",
-                hint="Check the unit id, and the wiring behind the gateway.",
-            )
+        (answer,) = await self._unit.scan([read_request(3, 0, 1, self._settings.unit_id)])
+        if isinstance(answer, ExceptionAnswer) and answer.code in NOBODY_BEHIND:
+            raise self._unit.absent(answer)
+
+    def planned(self, group: GroupLayout) -> list[PlannedRequest]:
+        """The requests of the next scan, without what the device refuses."""
+        scan = self._scans.get(group)
+        if scan is None:
+            return []
+        plan = scan.plan
+        tags = np.zeros(len(plan.blocks), dtype=np.int64)
+        for gather in plan.gathers:
+            asked = gather.block_of[gather.block_of >= 0]
+            tags += np.bincount(asked, minlength=len(plan.blocks))
+        return [
+            PlannedRequest(words.request(request.pdu, request.unit_id), count, block.payload_bytes)
+            for request, block, count in zip(plan.requests, plan.blocks, tags.tolist(), strict=True)
+        ]
 
     async def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        self._unit.close()
 
 
 def _frame(gather: Gather, buffer: bytes, failures: Failures, time_ns: int) -> Frame:

@@ -24,8 +24,8 @@ from schemas.quality import Quality
 from spoke.clock import Clock
 from spoke.drivers.base import GroupLayout
 from spoke.drivers.modbus import planner
-from spoke.drivers.modbus.client import Answer, ExceptionAnswer, ModbusClient
 from spoke.drivers.modbus.planner import HEAD, Block, ScanPlan
+from spoke.drivers.modbus.requests import Answer, ExceptionAnswer, Reader
 
 PROBE_EVERY_S = 60.0
 PROBES_PER_SCAN = 8
@@ -58,7 +58,11 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 """Source: *MODBUS Application Protocol Specification V1.1b3*, section 7."""
 _UNKNOWN = Meaning("a code that the specification does not have")
-_ILLEGAL_FUNCTION, _NARROWS = 1, (2, 3)
+ILLEGAL_FUNCTION, SERVER_FAILURE = 1, 4
+NARROWS = (2, 3)
+"""What only a part of a request may have caused."""
+NOBODY_BEHIND = (10, 11)
+"""What a gateway says: path unavailable, target does not respond."""
 
 Failures = dict[int, Quality]
 """Block number -> the quality of its tags in this scan."""
@@ -92,7 +96,12 @@ class GroupScan:
         self._failing: dict[Block, int] = {}  # with an exception that may pass, by code
         self._start_over()
 
-    async def read(self, client: ModbusClient) -> tuple[ScanPlan, bytes, Failures]:
+    @property
+    def plan(self) -> ScanPlan:
+        """What the next scan asks for."""
+        return self._plan
+
+    async def read(self, client: Reader) -> tuple[ScanPlan, bytes, Failures]:
         """One scan: the plan, the buffer it reads, and the blocks without values.
 
         Raises DeviceError when the connection is of no more use.
@@ -122,7 +131,7 @@ class GroupScan:
     def _assemble(self, blocks: Iterable[Block]) -> ScanPlan:
         return planner.assemble(self._group, self._places, blocks, self._settings)
 
-    async def _probe(self, client: ModbusClient) -> None:
+    async def _probe(self, client: Reader) -> None:
         """Ask again for refused values whose minute is over; when one is there, forget them all."""
         now_s = self._clock.monotonic()
         due = [refused for refused in self._refused if refused.retry_at <= now_s]
@@ -134,12 +143,12 @@ class GroupScan:
         for refused in due:
             refused.retry_at = now_s + PROBE_EVERY_S
 
-    async def _ask(self, client: ModbusClient, blocks: list[Block]) -> dict[Block, Answer]:
+    async def _ask(self, client: Reader, blocks: list[Block]) -> dict[Block, Answer]:
         requests = [planner.request_of(block, self._settings) for block in blocks]
         return dict(zip(blocks, await client.scan(requests), strict=True))
 
     async def _sort_out(
-        self, client: ModbusClient, answers: dict[Block, Answer]
+        self, client: Reader, answers: dict[Block, Answer]
     ) -> tuple[ScanPlan, bytes, Failures]:
         """A scan with exceptions: find the refused values, keep the rest."""
         answers = await self._narrow(client, answers)
@@ -161,9 +170,7 @@ class GroupScan:
         }
         return plan, b"".join([HEAD, *payloads]), failures
 
-    async def _narrow(
-        self, client: ModbusClient, answers: dict[Block, Answer]
-    ) -> dict[Block, Answer]:
+    async def _narrow(self, client: Reader, answers: dict[Block, Answer]) -> dict[Block, Answer]:
         """Halve refused blocks, all of a level in one scan, until what fails is one value."""
         settled: dict[Block, Answer] = {}
         asked = 0
@@ -185,7 +192,7 @@ class GroupScan:
                 meaning = _meaning(answer.code)
                 if meaning.error is not None:
                     raise meaning.error(
-                        f"Unit {self._settings.unit_id} at {self._settings.host}: {meaning.words} "
+                        f"Unit {self._settings.unit_id} at {self._settings.place}: {meaning.words} "
                         f"(exception {answer.code}).",
                         hint="Check the unit id and the slave behind the gateway.",
                     )
@@ -196,8 +203,8 @@ class GroupScan:
         for block, answer in list(answers.items()):
             if not isinstance(answer, ExceptionAnswer):
                 continue
-            alone = len(block.values) == 1 and answer.code in _NARROWS
-            if alone or answer.code == _ILLEGAL_FUNCTION:
+            alone = len(block.values) == 1 and answer.code in NARROWS
+            if alone or answer.code == ILLEGAL_FUNCTION:
                 self._refused.append(_Refused(block, answer.code, retry_at))
                 del answers[block]
 
@@ -219,7 +226,7 @@ class GroupScan:
 
 
 def _narrows(block: Block, answer: Answer) -> bool:
-    refused = isinstance(answer, ExceptionAnswer) and answer.code in _NARROWS
+    refused = isinstance(answer, ExceptionAnswer) and answer.code in NARROWS
     return refused and len(block.values) > 1
 
 
@@ -227,13 +234,17 @@ def _payload(block: Block, answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else bytes(block.payload_bytes)
 
 
+def words_of(code: int) -> str:
+    """`exception 2, illegal data address`."""
+    return f"exception {code}, {_meaning(code).words}"
+
+
 def _meaning(code: int) -> Meaning:
     return MEANINGS.get(code, _UNKNOWN)
 
 
 def _problem(name: str, place: ModbusAddress, code: int) -> TagReadError:
-    meaning = _meaning(code)
     return TagReadError(
-        f"{name}: the device answers {place.words} with exception {code}, {meaning.words}.",
-        hint=meaning.hint,
+        f"{name}: the device answers {place.words} with {words_of(code)}.",
+        hint=_meaning(code).hint,
     )

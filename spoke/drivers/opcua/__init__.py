@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.config.drivers import OpcUaConfig
-from spoke.clock import Clock
-from spoke.drivers.base import Driver, DriverSpec
+from spoke.drivers.base import Driver, DriverContext, DriverSpec
 
 
-def _create(settings: OpcUaConfig, clock: Clock) -> Driver:
+def _create(settings: OpcUaConfig, context: DriverContext) -> Driver:
     from spoke.drivers.opcua.driver import OpcUaDriver
 
-    return OpcUaDriver(settings, clock)
+    return OpcUaDriver(settings, context)
 
 
 SPEC = DriverSpec(name="opcua", title="OPC UA", config=OpcUaConfig, create=_create)

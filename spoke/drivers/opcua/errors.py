@@ -11,18 +11,18 @@ from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.uacrypto import InvalidSignature as UaInvalidSignature
 from asyncua.ua.status_codes import StatusCodes as Codes
-from asyncua.ua.status_codes import get_name_and_doc
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from cryptography.exceptions import InvalidSignature
 
 from schemas.errors import (
     DeviceError,
+    DeviceLoginError,
     DeviceTimeoutError,
     ProtocolError,
     RefusedError,
-    TagReadError,
     UnreachableError,
 )
+from spoke.drivers.opcua.certificates import grouped
 
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (
     UaError,
@@ -34,22 +34,20 @@ LIBRARY_ERRORS: tuple[type[Exception], ...] = (
 )
 """What asyncua's client raises. To be caught around calls of the library only."""
 
-_LOGIN = "Check user and password of the device; an empty user logs in as anonymous."
-_SECURITY = (
-    "Choose the security policy that the server offers, and let the server trust this gateway's "
-    "certificate (see the OPC UA page of the documentation)."
-)
+_SECURITY = "Choose a security policy and messages that the server offers."
 _BUSY = "Close other clients or raise the server's limit of sessions."
 _ENDPOINT = "Check host, port and path of the endpoint as the server's own settings show them."
 _ENDED = "Spindle connects again by itself; if this repeats, look into the server's log."
 
 _Rule = tuple[type[DeviceError], str, str]
 
+_LOGIN: _Rule = (DeviceLoginError, "The server refused the login.", DeviceLoginError.hint)
+
 SERVICE_FAULTS: dict[int, _Rule] = {
-    Codes.BadUserAccessDenied: (RefusedError, "The server refused the login.", _LOGIN),
-    Codes.BadIdentityTokenInvalid: (RefusedError, "The server refused the login.", _LOGIN),
-    Codes.BadIdentityTokenRejected: (RefusedError, "The server refused the login.", _LOGIN),
-    Codes.BadUserSignatureInvalid: (RefusedError, "The server refused the login.", _LOGIN),
+    Codes.BadUserAccessDenied: _LOGIN,
+    Codes.BadIdentityTokenInvalid: _LOGIN,
+    Codes.BadIdentityTokenRejected: _LOGIN,
+    Codes.BadUserSignatureInvalid: _LOGIN,
     Codes.BadSecurityPolicyRejected: (RefusedError, "The server refused the security.", _SECURITY),
     Codes.BadSecurityModeRejected: (RefusedError, "The server refused the security.", _SECURITY),
     Codes.BadSecurityModeInsufficient: (
@@ -57,7 +55,6 @@ SERVICE_FAULTS: dict[int, _Rule] = {
         "The server wants an encrypted connection.",
         _SECURITY,
     ),
-    Codes.BadSecurityChecksFailed: (RefusedError, "The server refused the security.", _SECURITY),
     Codes.BadApplicationSignatureInvalid: (
         RefusedError,
         "The server refused the security.",
@@ -96,6 +93,8 @@ SERVICE_FAULTS: dict[int, _Rule] = {
 }
 """Codes that mean something to a person; every other one is a ProtocolError with its name."""
 
+LOGIN_REFUSED = frozenset(code for code, rule in SERVICE_FAULTS.items() if rule is _LOGIN)
+
 NO_SUBSCRIPTIONS = frozenset(
     {
         Codes.BadServiceUnsupported,
@@ -126,10 +125,13 @@ TOO_LARGE = frozenset(
 """The same request can succeed with fewer nodes."""
 
 
-def translate(error: Exception, endpoint: str) -> DeviceError:
-    """Our error for an error of the library; raise it `from error`."""
+def translate(error: Exception, endpoint: str, own: str = "") -> DeviceError:
+    """Our error for an error of the library; raise it `from error`.
+
+    `own` is the fingerprint of the gateway's certificate, where the server has seen it.
+    """
     if isinstance(error, UaStatusCodeError | ServiceError):
-        return _from_code(int(error.code), endpoint)
+        return _from_code(int(error.code), endpoint, own)
     if isinstance(error, TimeoutError):
         return DeviceTimeoutError(f"{endpoint} did not answer in time.")
     if isinstance(error, OSError):
@@ -151,21 +153,30 @@ def code_of(error: DeviceError) -> int:
     return int(cause.code) if isinstance(cause, UaStatusCodeError | ServiceError) else 0
 
 
-def tag_error(code: int, name: str, address: str) -> TagReadError:
-    """What is wrong with one tag whose value has this bad status code."""
-    status, text = get_name_and_doc(code & 0xFFFF0000)
-    return TagReadError(
-        f"{name}: the server says {status} for {address}. {text}",
-        hint="Compare the address with the server's address space, for example in UaExpert; "
-        "the other tags are read on.",
+def distrusted(endpoint: str, own: str) -> UnreachableError:
+    """The server closed the connection without a word when it saw our certificate.
+
+    Unreachable, not refused: a server that is just starting does the same, and is soon back.
+    """
+    return UnreachableError(
+        f"{endpoint} closed the connection when the gateway showed its certificate.",
+        hint=_trust_us(own),
     )
 
 
-def _from_code(code: int, endpoint: str) -> DeviceError:
+def _trust_us(own: str) -> str:
+    return (
+        "Trust the gateway's certificate on the server: it is usually among the rejected ones "
+        "there (a folder pki/rejected, or the certificates in the server's settings), from where "
+        f"you move it to the trusted ones. Its SHA-256 fingerprint is {grouped(own) or 'unknown'}."
+    )
+
+
+def _from_code(code: int, endpoint: str, own: str) -> DeviceError:
     name = ua.StatusCode(code).name
     rule = SERVICE_FAULTS.get(code)
-    if rule is None and name.startswith("BadCertificate"):
-        rule = (RefusedError, "The server refused this gateway's certificate.", _SECURITY)
+    if code == Codes.BadSecurityChecksFailed or name.startswith("BadCertificate"):
+        rule = (RefusedError, "The server refused this gateway's certificate.", _trust_us(own))
     if rule is None:
         rule = (ProtocolError, "The server refused a request.", ProtocolError.hint)
     kind, text, hint = rule

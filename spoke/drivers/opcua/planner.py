@@ -1,17 +1,20 @@
-"""Which tag is which node on this server; a pure function, used after connect when its namespaces
-and limits are known. The requests are cut to the limits by `Session.in_chunks`."""
+"""Which tag is which node on this server; pure functions, used after connect when its namespaces
+are known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from asyncua import ua
+from numpy.typing import NDArray
 
+from schemas.config.devices import ManifestTag
 from schemas.errors import AddressError, SpindleError
 from spoke.drivers.base import GroupLayout
 from spoke.drivers.opcua.addresses import node_id
-from spoke.drivers.opcua.codec import Rule, rule_for
+from spoke.drivers.opcua.codec import TypeLimits, limits_of
 
 DEFAULT_LIMIT = 1000
 """Nodes per request where the server names no limit (missing or 0)."""
@@ -30,7 +33,7 @@ class Item:
     """One tag on the server; group, column and position say where it is in the layouts."""
 
     node: ua.NodeId
-    rule: Rule
+    tag: ManifestTag
     group: int
     column: int
     position: int
@@ -42,8 +45,43 @@ class GroupPlan:
     """A group's tags that have a node, and (column, position) of those that have none."""
 
     layout: GroupLayout
+    first: int
+    """Index of the first item among all items of the device."""
     items: tuple[Item, ...]
     homeless: tuple[tuple[int, int], ...]
+
+    @property
+    def indexes(self) -> range:
+        return range(self.first, self.first + len(self.items))
+
+
+class Items:
+    """All items of a device, in columns. An item's client handle is its index + 1."""
+
+    def __init__(self, groups: Sequence[GroupLayout], plans: Sequence[GroupPlan]) -> None:
+        self.all = tuple(item for plan in plans for item in plan.items)
+        self.tag_ids = np.array([item.tag.id for item in self.all], np.int32)
+        self.positions = np.array([item.position for item in self.all], np.int64)
+        self.limits: TypeLimits = limits_of([item.tag for item in self.all])
+        self.columns = [
+            (number, index) for number, group in enumerate(groups) for index in _columns(group)
+        ]
+        """(group, column), all of them."""
+        places = {place: number for number, place in enumerate(self.columns)}
+        self._places = np.array(
+            [places[item.group, item.column] for item in self.all], dtype=np.int64
+        )
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def by_column(
+        self, indexes: NDArray[np.intp]
+    ) -> Iterator[tuple[tuple[int, int], NDArray[np.intp]]]:
+        """((group, column), which of these items are of it), only where there are some."""
+        places = self._places[indexes]
+        for number in np.flatnonzero(np.bincount(places)).tolist():
+            yield self.columns[number], np.flatnonzero(places == number)
 
 
 def plan(
@@ -51,7 +89,8 @@ def plan(
 ) -> tuple[list[GroupPlan], dict[int, SpindleError]]:
     """The plans of all groups, and what is wrong with tags that cannot be planned, by tag id."""
     problems: dict[int, SpindleError] = {}
-    plans = []
+    plans: list[GroupPlan] = []
+    first = 0
     for number, layout in enumerate(groups):
         items: list[Item] = []
         homeless: list[tuple[int, int]] = []
@@ -63,6 +102,11 @@ def plan(
                     problems[tag.id] = error
                     homeless.append((index, position))
                     continue
-                items.append(Item(node, rule_for(tag), number, index, position, layout.period_ms))
-        plans.append(GroupPlan(layout, tuple(items), tuple(homeless)))
+                items.append(Item(node, tag, number, index, position, layout.period_ms))
+        plans.append(GroupPlan(layout, first, tuple(items), tuple(homeless)))
+        first += len(items)
     return plans, problems
+
+
+def _columns(group: GroupLayout) -> range:
+    return range(len(group.columns))

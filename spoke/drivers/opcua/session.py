@@ -11,20 +11,23 @@ import asyncio
 import contextlib
 import logging
 import math
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlparse
 
 from asyncua import Client, ua
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from schemas.config.drivers import OpcUaConfig, OpcUaSecurity
-from schemas.errors import DeviceError, ProtocolError, RefusedError, UnreachableError
-from spoke.clock import Clock
-from spoke.drivers.opcua.certificates import identity
-from spoke.drivers.opcua.errors import LIBRARY_ERRORS, TOO_LARGE, code_of, translate
+from schemas.errors import DeviceError, ProtocolError, UnreachableError
+from spoke.drivers.base import DriverContext
+from spoke.drivers.opcua.certificates import Identity, identity
+from spoke.drivers.opcua.errors import LIBRARY_ERRORS, TOO_LARGE, code_of, distrusted, translate
 from spoke.drivers.opcua.guard import ChunkGuard
+from spoke.drivers.opcua.login import log_in
 from spoke.drivers.opcua.planner import DEFAULT_LIMIT, Limits
+from spoke.drivers.opcua.security import endpoint_for, secure
+from spoke.drivers.opcua.trust import check_server
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,16 +48,20 @@ logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 class Session:
     """A connected session. `open` it once; after the first DeviceError it is of no more use."""
 
-    def __init__(self, settings: OpcUaConfig, clock: Clock) -> None:
+    def __init__(self, settings: OpcUaConfig, context: DriverContext) -> None:
         self.limits = Limits()
         self.namespaces: tuple[str, ...] = ()
         self.used_at_s = 0.0
         """clock.monotonic() of the last request that was answered."""
         self._settings = settings
-        self._clock = clock
+        self._clock = context.clock
+        self._folder = context.folder
+        self._own: Identity | None = None
+        """The gateway's certificate, once a channel is secured with it."""
         self._client: Any = Client(_with_port(settings.endpoint), timeout=settings.timeout_s)
         self._client.name = self._client.description = "Spindle"
         self._client.product_uri = "urn:spindle"
+        self._client.application_uri = f"urn:{socket.gethostname()}:spindle:spoke"
         self._client.secure_channel_timeout = CHANNEL_LIFETIME_MS
         self._renew_at_s = math.inf
 
@@ -85,6 +92,18 @@ class Session:
         except BaseException:
             self.drop()
             raise
+
+    async def offered(self) -> list[Any]:
+        """The server's EndpointDescriptions, asked for without security and without a session.
+
+        Raises DeviceError; the connection is closed in any case.
+        """
+        try:
+            with self.errors():
+                await self._open_channel()
+                return list(await self._client.get_endpoints() or ())
+        finally:
+            self.drop()
 
     async def request(self, call: Awaitable[T]) -> T:
         """The answer to a request, in time. Raises DeviceError."""
@@ -134,7 +153,7 @@ class Session:
             return
         self._renew_at_s = math.inf  # one renewal at a time
         with self.errors():
-            await self._client.open_secure_channel(renew=True)
+            await self._secure_channel(renew=True)
         self._client.uaclient.revolve_security_token()
         self._plan_renewal()
 
@@ -162,18 +181,16 @@ class Session:
         try:
             yield
         except LIBRARY_ERRORS as error:
-            raise translate(error, self.endpoint) from error
+            own = self._own.about.fingerprint if self._own is not None else ""
+            raise translate(error, self.endpoint, own) from error
 
     async def _open(self) -> None:
-        client = self._client
-        if self._settings.security is OpcUaSecurity.BASIC256SHA256:
+        if self._settings.security is not OpcUaSecurity.NONE:
             await self._secure()
         await self._open_channel()
         self._plan_renewal()
-        await client.create_session()
-        await client.activate_session(
-            username=self._settings.username or None, password=self._settings.password or None
-        )
+        await self._client.create_session()
+        await log_in(self._client, self._settings, self._own, self.endpoint, self._check_server)
         self.namespaces, self.limits = await self._capabilities()
 
     async def _open_channel(self) -> None:
@@ -185,35 +202,47 @@ class Session:
         transport = protocol.transport
         transport.set_protocol(ChunkGuard(protocol, transport))
         await self._client.send_hello()
-        await self._client.open_secure_channel()
+        await self._secure_channel()
+
+    async def _secure_channel(self, *, renew: bool = False) -> None:
+        """Open or renew it. A refusal of the server keeps its status code.
+
+        asyncua takes every answer to this request for a good one and then fails with an assertion,
+        so the answer is kept here and looked at again.
+        """
+        protocol = self._client.uaclient.protocol
+        if protocol is None:
+            raise ConnectionError("the connection is closed")
+        answers: list[Any] = []
+        deliver = protocol._call_callback  # noqa: SLF001 - nowhere else is the answer
+
+        def keep(request_id: int, body: Any) -> None:
+            answers.append(body.copy())
+            deliver(request_id, body)
+
+        protocol._call_callback = keep  # noqa: SLF001
+        try:
+            await self._client.open_secure_channel(renew=renew)
+        except (ConnectionError, AssertionError) as error:
+            for answer in answers:
+                protocol.check_answer(answer, "")  # raises the server's status code
+            if self._own is not None and not renew:
+                raise distrusted(self.endpoint, self._own.about.fingerprint) from error
+            raise ConnectionError(str(error)) from error
+        finally:
+            protocol._call_callback = deliver  # noqa: SLF001
 
     async def _secure(self) -> None:
-        """Ask for the server's certificate, then use Basic256Sha256, SignAndEncrypt.
+        """Ask for the server's certificate and use the policy of the settings if it is trusted."""
+        found = endpoint_for(await self.offered(), self._settings, self.endpoint)
+        server = self._check_server(found.ServerCertificate or b"", found.Server.ApplicationUri)
+        own = await asyncio.to_thread(identity, self._folder)
+        secure(self._client, self._settings, own, server)
+        self._own = own
 
-        The server's certificate is accepted as it is; a trust list is a later issue.
-        """
-        client = self._client
-        await self._open_channel()
-        try:
-            offered = await client.get_endpoints() or []
-        finally:
-            self.drop()
-        wanted = SecurityPolicyBasic256Sha256.URI
-        mode = ua.MessageSecurityMode.SignAndEncrypt
-        fits = [e for e in offered if (e.SecurityPolicyUri, e.SecurityMode) == (wanted, mode)]
-        if not fits:
-            raise RefusedError(
-                f"{self.endpoint} does not offer Basic256Sha256 with SignAndEncrypt.",
-                hint=f"It offers: {_offers(offered)}. Change the device's security policy.",
-            )
-        own = await asyncio.to_thread(identity)
-        client.application_uri = own.application_uri
-        await client.set_security(
-            SecurityPolicyBasic256Sha256,
-            own.certificate,
-            own.key,
-            server_certificate=_first_certificate(fits[0].ServerCertificate),
-            mode=mode,
+    def _check_server(self, chain: bytes, application_uri: str | None = None) -> Any:
+        return check_server(
+            chain, application_uri, self._settings, self.endpoint, self._clock.time_ns()
         )
 
     async def _capabilities(self) -> tuple[tuple[str, ...], Limits]:
@@ -242,19 +271,3 @@ def _with_port(endpoint: str) -> str:
     if url.port is not None:
         return endpoint
     return url._replace(netloc=f"{url.netloc.rstrip(':')}:{_DEFAULT_PORT}").geturl()
-
-
-def _offers(endpoints: Sequence[Any]) -> str:
-    names = {
-        f"{str(e.SecurityPolicyUri).rpartition('#')[2]} {e.SecurityMode.name.rstrip('_')}"
-        for e in endpoints
-    }
-    return ", ".join(sorted(names)) or "nothing"
-
-
-def _first_certificate(chain: bytes) -> Any:
-    """The server's own certificate of a chain: the first DER sequence (length in bytes 2-3)."""
-    from asyncua.crypto.uacrypto import CertProperties
-
-    length = int.from_bytes(chain[2:4], "big") + 4
-    return CertProperties(chain[:length], extension="der")

@@ -1,10 +1,10 @@
 """An OPC UA server with simulated signals, on a real socket: for tests and for a first look.
 
-Anonymous and without security, for loopback. Values change every 250 ms, process values (floats)
-every 500 ms, half of them at a time, because each change costs asyncua's server 130 us with a
-subscriber. All have source timestamps; only what changed is written. A signal with `counts_reads`
-counts up by one each second, beginning with 1, so that a change that was lost or delivered twice
-shows as a gap or a twin.
+Anonymous and without security, for loopback, unless it gets a `ServerSecurity`. Values change every
+250 ms, process values (floats) every 500 ms, half of them at a time, because each change costs
+asyncua's server 130 us with a subscriber. All have source timestamps; only what changed is written.
+A signal with `counts_reads` counts up by one each second, beginning with 1, so that a change that
+was lost or delivered twice shows as a gap or a twin. A value that a client writes stands still.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from asyncua import Server, ua
 from schemas.addresses.opcua import parse
 from schemas.kinds import DataType, Kind
 from spoke.drivers.opcua.addresses import node_id
+from spoke.drivers.opcua.simulator_security import ServerSecurity
 from spoke.drivers.sim.signals import Signal, Value
 
 PERIOD_S = 0.25
@@ -61,10 +62,23 @@ class OpcUaSimulator:
     Server, for tests that refuse logins, set limits or write status codes.
     """
 
-    def __init__(self, signals: Sequence[Signal], host: str = "127.0.0.1", port: int = 0) -> None:
-        """`port` 0 takes a free one; it stays the same when the simulator is started again."""
+    def __init__(
+        self,
+        signals: Sequence[Signal],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        security: ServerSecurity | None = None,
+        advertised: str = "",
+    ) -> None:
+        """`port` 0 takes a free one; it stays the same when the simulator is started again.
+
+        `advertised` is the endpoint that the server names as its own, if it is another one.
+        """
         self.host = host
         self.port = port
+        self.security = security
+        self._advertised = advertised
         self.server: Any = None
         self._signals = tuple(signals)
         self._points: list[_Point] = []
@@ -82,7 +96,13 @@ class OpcUaSimulator:
         server.set_server_name("Spindle simulator")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
-        server.set_endpoint(self.endpoint)
+        if self.security is not None:
+            await self.security.install(server)
+        server.set_endpoint(self._advertised or self.endpoint)
+        if self._advertised:
+            server.socket_address = (self.host, self.port)
+            server.set_match_discovery_endpoint_url(False)
+            server.set_match_discovery_client_ip(False)
         self._points = await self._make_nodes(server)
         await self._update(server, self._points, 0.0)
         if prepare is not None:
@@ -112,7 +132,8 @@ class OpcUaSimulator:
         for signal in self._signals:
             node = node_id(signal.address, uris)
             first = ua.Variant(_first(signal), _TYPES[signal.data_type])
-            await folder.add_variable(node, ua.QualifiedName(signal.name, 2), first)
+            variable = await folder.add_variable(node, ua.QualifiedName(signal.name, 2), first)
+            await variable.set_writable()
             points.append(_Point(signal, node))
         return points
 
@@ -145,7 +166,7 @@ class OpcUaSimulator:
             value = 1 + int(t / COUNT_S) if signal.counts_reads else signal.value(t)
             if signal.data_type.kind is Kind.FLOAT:
                 value = float(value)
-            if value == point.last:
+            if value == point.last or _written(server, point):
                 continue
             point.last = value
             data = ua.DataValue(
@@ -154,6 +175,14 @@ class OpcUaSimulator:
                 ServerTimestamp=now,
             )
             await server.write_attribute_value(point.node, data)
+
+
+def _written(server: Any, point: _Point) -> bool:
+    """A client wrote it: then it keeps that value."""
+    if point.last is None:
+        return False
+    found = server.read_attribute_value(point.node).Value
+    return found is None or bool(found.Value != point.last)
 
 
 def _is_float(point: _Point) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.config.drivers import S7Config
-from spoke.clock import Clock
-from spoke.drivers.base import Driver, DriverSpec
+from spoke.drivers.base import Driver, DriverContext, DriverSpec
 
 
-def _create(settings: S7Config, clock: Clock) -> Driver:
+def _create(settings: S7Config, context: DriverContext) -> Driver:
     from spoke.drivers.s7.driver import S7Driver  # brings python-snap7, only when needed
 
-    return S7Driver(settings, clock)
+    return S7Driver(settings, context)
 
 
 SPEC = DriverSpec(name="s7", title="Siemens S7", config=S7Config, create=_create)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,44 +11,31 @@ from schemas.config.drivers import S7Config
 from schemas.errors import ProtocolError, SpindleError, UnreachableError
 from schemas.frames import Frame
 from schemas.kinds import blank
+from schemas.messages.diagnosis import PlannedRequest
 from schemas.quality import Quality
-from spoke.clock import Clock
-from spoke.drivers.base import GroupLayout, scan_frame
+from spoke.drivers.base import DriverContext, GroupLayout, RawResult, RawWrite, scan_frame
 from spoke.drivers.s7.addresses import describe
 from spoke.drivers.s7.codec import Image, Mask, decode
-from spoke.drivers.s7.errors import FOREIGN, ItemRefusedError, translate
-from spoke.drivers.s7.planner import HEADER_BYTES, Block, ColumnPlan, Plan, plan
-from spoke.drivers.s7.refusal import Refusal, cut
+from spoke.drivers.s7.errors import FOREIGN, translate
+from spoke.drivers.s7.planner import HEADER_BYTES, ColumnPlan, plan
+from spoke.drivers.s7.scan import PROBE_S, GroupScan
 from spoke.drivers.s7.session import Session
+from spoke.drivers.s7.writing import write_all
 
-PROBE_S = 60.0
-"""How often a refused place is asked again: a block may have been loaded in the meantime."""
+__all__ = ["PROBE_S", "S7Driver"]
+
 _FOREIGN = tuple(FOREIGN)
 _MIN_PDU_BYTES = HEADER_BYTES + 8
-
-
-@dataclass(slots=True)
-class _Scan:
-    """What is known of one scan group on this connection."""
-
-    plan: Plan
-    blocks: list[Block]
-    masks: list[Mask | None]
-    """Per column: the tags that cannot be read."""
-    refused: list[Block] = field(default_factory=list)
-    problems: dict[int, SpindleError] = field(default_factory=dict)
-    probe_at_s: float = 0.0
 
 
 class S7Driver:
     """One connection to one CPU; see `spoke/drivers/base.py` for the contract."""
 
-    def __init__(self, settings: S7Config, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._where = f"{settings.host}:{settings.port}"
+    def __init__(self, settings: S7Config, context: DriverContext) -> None:
+        self._settings, self._context, self._clock = settings, context, context.clock
+        self._where = settings.place
         self._session: Session | None = None
-        self._scans: dict[GroupLayout, _Scan] = {}
+        self._scans: dict[GroupLayout, GroupScan] = {}
         self.pdu_bytes = 0
         """The negotiated PDU length; 0 before connect."""
 
@@ -61,14 +47,19 @@ class S7Driver:
             found |= scan.problems
         return found
 
+    @property
+    def depth(self) -> int:
+        """Requests that may be outstanding at a time, as the CPU granted."""
+        return 0 if self._session is None else self._session.depth
+
     async def connect(self, groups: Sequence[GroupLayout]) -> None:
         """TCP, ISO connection, negotiation; all within `timeout_s`. Raises DeviceError."""
-        self._session = Session(self._settings)
+        self._session = Session(self._settings, self._context)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 self.pdu_bytes = await self._session.open()
         except _FOREIGN as error:
-            raise translate(error, self._where) from error
+            raise translate(error, self._where, self._settings.family) from error
         if self.pdu_bytes < _MIN_PDU_BYTES:
             raise ProtocolError(f"{self._where} allows only {self.pdu_bytes} bytes per answer.")
         self._scans = {group: self._first_scan(group) for group in groups}
@@ -76,15 +67,31 @@ class S7Driver:
     async def read(self, group: GroupLayout) -> list[Frame]:
         """One scan, stamped with the time at which it began. Raises DeviceError."""
         scan = self._scans.get(group)
-        if scan is None:
+        if scan is None or self._session is None:
             raise UnreachableError(f"{self._where} is not connected.")
-        time_ns = self._clock.time_ns()
-        image = bytearray(scan.plan.image_bytes)
-        await self._fill(scan, image)
-        data = np.frombuffer(image, dtype=np.uint8)
+        return await self._read(scan, self._session)
+
+    async def write(self, writes: Sequence[RawWrite]) -> list[RawResult]:
+        """See `spoke/drivers/base.py` and `writing.py`."""
+        session = self._session
+        if session is None:
+            raise UnreachableError(f"{self._where} is not connected.")
+
+        async def read_back(group: GroupLayout) -> list[Frame]:
+            return await self._read(self._first_scan(group), session)
+
+        return await write_all(session, writes, self._settings, self.pdu_bytes, read_back)
+
+    def planned(self, group: GroupLayout) -> Sequence[PlannedRequest]:
+        """The reads of one scan, without what the CPU refuses."""
+        scan = self._scans.get(group)
         return [
-            _frame(column, data, mask, time_ns)
-            for column, mask in zip(scan.plan.columns, scan.masks, strict=True)
+            PlannedRequest(
+                describe(block.area, block.db, block.start, block.size),
+                len(block.items),
+                block.size,
+            )
+            for block in (scan.blocks if scan else ())
         ]
 
     async def close(self) -> None:
@@ -95,61 +102,17 @@ class S7Driver:
             session.abort()
             await asyncio.sleep(0)  # the loop closes the socket in its next round
 
-    def _first_scan(self, group: GroupLayout) -> _Scan:
+    def _first_scan(self, group: GroupLayout) -> GroupScan:
         made = plan(group, self.pdu_bytes, self._settings.max_gap)
-        return _Scan(made, list(made.blocks), _masks(made, made.unplanned))
+        return GroupScan(made, self._settings.family, self._clock)
 
-    async def _fill(self, scan: _Scan, image: bytearray) -> None:
-        """Read all blocks into the image; learn which are refused, and probe those now and then."""
-
-        async def ask(block: Block) -> None:
-            image[block.offset : block.offset + block.size] = await self._read_block(block)
-
-        probing = bool(scan.refused) and self._clock.monotonic() >= scan.probe_at_s
-        good: list[Block] = []
-        refusals: list[Refusal] = []
-        for block in [*scan.blocks, *scan.refused] if probing else scan.blocks:
-            try:
-                await ask(block)
-                good.append(block)
-            except ItemRefusedError as error:
-                readable, refused = await cut(block, error, ask)
-                good += readable
-                refusals += refused
-        if probing or refusals:
-            self._note(scan, good, refusals, forget=probing)
-
-    def _note(
-        self, scan: _Scan, good: list[Block], refusals: Sequence[Refusal], *, forget: bool
-    ) -> None:
-        """Keep what this scan has learnt; `forget` the refusals that were known before."""
-        if forget:
-            scan.refused, scan.problems = [], {}
-        scan.blocks = good
-        scan.refused += [block for block, _ in refusals]
-        for block, error in refusals:
-            for item in block.items:
-                place = describe(block.area, block.db, item.start, item.end - item.start)
-                scan.problems[item.tag_id] = error.for_place(place)
-        scan.probe_at_s = self._clock.monotonic() + PROBE_S
-        scan.masks = _masks(scan.plan, {**scan.plan.unplanned, **scan.problems})
-
-    async def _read_block(self, block: Block) -> bytes:
-        """One request. Raises ItemRefusedError for this block, other DeviceErrors for all."""
-        if self._session is None:
-            raise UnreachableError(f"{self._where} is not connected.")
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                return await self._session.read_block(block)
-        except _FOREIGN as error:
-            raise translate(error, self._where) from error
-
-
-def _masks(made: Plan, bad: Mapping[int, SpindleError]) -> list[Mask | None]:
-    """Per column which tags have no value, or None when all have one."""
-    ids = np.fromiter(bad, dtype=np.int32, count=len(bad))
-    masks = [np.isin(column.column.tag_ids, ids) for column in made.columns]
-    return [mask if mask.any() else None for mask in masks]
+    async def _read(self, scan: GroupScan, session: Session) -> list[Frame]:
+        time_ns = self._clock.time_ns()
+        data = np.frombuffer(await scan.read(session), dtype=np.uint8)
+        return [
+            _frame(column, data, mask, time_ns)
+            for column, mask in zip(scan.plan.columns, scan.masks, strict=True)
+        ]
 
 
 def _frame(column: ColumnPlan, image: Image, unread: Mask | None, time_ns: int) -> Frame:
@@ -159,6 +122,7 @@ def _frame(column: ColumnPlan, image: Image, unread: Mask | None, time_ns: int) 
     quality = np.full(values.shape, Quality.GOOD, dtype=np.uint8)
     if wrong is not None:
         quality[wrong] = Quality.BAD_OUT_OF_RANGE
+        values[wrong] = blank(column.column.wire, (int(wrong.sum()),))
     if unread is not None:
         quality[unread] = Quality.BAD_CONFIG_ERROR
         values[unread] = blank(column.column.wire, (int(unread.sum()),))

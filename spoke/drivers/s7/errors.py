@@ -22,6 +22,7 @@ from snap7.error import (
 )
 from snap7.s7protocol import get_return_code_description
 
+from schemas.config.s7 import S7Family
 from schemas.errors import (
     DeviceError,
     DeviceTimeoutError,
@@ -29,6 +30,15 @@ from schemas.errors import (
     RefusedError,
     TagReadError,
     UnreachableError,
+    WriteRefusedError,
+)
+from spoke.drivers.s7.advice import (
+    PROTECTED,
+    PUT_GET,
+    RESOURCES,
+    STOPPED,
+    hint_for_access,
+    hint_for_block,
 )
 
 FOREIGN: dict[type[Exception], type[DeviceError]] = {
@@ -49,29 +59,24 @@ FOREIGN: dict[type[Exception], type[DeviceError]] = {
 }
 """The table from the library's errors to ours; the nearest base class counts."""
 
-_ACCESS_HINT = (
-    "In TIA Portal: CPU properties > Protection & Security: permit access with PUT/GET, and choose "
-    "an access level that lets read without a password. Then compile and load the hardware."
+_PASSWORD_CODES = frozenset(
+    {0x0119, 0xD0A1, 0xD241, 0xD242, 0xD601, 0xD602, 0xD603, 0xD604, 0xD605}
 )
-_BLOCK_HINT = (
-    "Check the number and the offset. S7-1200/1500: in TIA Portal open the block's properties > "
-    "Attributes and switch off 'Optimized block access', then compile and load."
-)
-_ACCESS_CODES = frozenset(
-    {0x0119, 0x8104, 0x8305, 0x8404, 0x8702, 0xD0A1, 0xD241, 0xD242}
-    | {0xD601, 0xD602, 0xD603, 0xD604, 0xD605}
-)
+_ACCESS_CODES = frozenset({0x8104, 0x8305, 0x8404, 0x8702})
 _OBJECT_CODES = frozenset({0x0110, 0x0114, 0x8701, 0x8703, 0x8704})
+_STOP_CODES = frozenset({0x8001, 0x8402, 0xD081, 0xD082, 0xD0C2, 0xD0C3})
+_RESOURCE_CODES = frozenset({0x011A, 0x011B, 0x0140, 0x0141, 0x8301, 0x8302, 0xD061, 0xD062})
 
-ITEM_OK = 0xFF
+_BEYOND, _MISSING = 0x05, 0x0A
 _ITEM_TEXTS = {
-    0x01: ("The CPU reports a hardware error at {place}.", "Look at the CPU's diagnostics buffer."),
-    0x03: ("The CPU does not allow reading {place}.", f"{_ACCESS_HINT} {_BLOCK_HINT}"),
-    0x05: ("{place}: this is beyond the end of what the CPU has there.", _BLOCK_HINT),
-    0x06: ("The CPU cannot read {place} as bytes.", _BLOCK_HINT),
-    0x07: ("The CPU cannot read {place} as bytes.", _BLOCK_HINT),
-    0x0A: ("{place}: this does not exist in the CPU, or is not open to reading.", _BLOCK_HINT),
+    0x01: "The CPU reports a hardware error at {place}.",
+    0x03: "The CPU does not allow {doing} {place}.",
+    _BEYOND: "{place}: this is beyond the end of what the CPU has there.",
+    0x06: "The CPU does not let {place} be accessed as bytes.",
+    0x07: "The CPU does not let {place} be accessed as bytes.",
+    _MISSING: "{place}: this does not exist in the CPU, or is not open to {doing}.",
 }
+"""By item return code."""
 
 
 class ItemRefusedError(TagReadError):
@@ -82,32 +87,74 @@ class ItemRefusedError(TagReadError):
         self.code = code
         super().__init__()
 
-    def for_place(self, place: str) -> TagReadError:
+    def for_place(self, place: str, family: S7Family) -> TagReadError:
         """The problem of a tag at this place, for people."""
-        if self.code in _ITEM_TEXTS:
-            text, hint = _ITEM_TEXTS[self.code]
-            return TagReadError(text.format(place=place), hint=hint)
-        known = self.code > 0xFF
-        words = (get_protocol_error_message if known else get_return_code_description)(self.code)
-        return TagReadError(f"{place}: {words} ({self.code:#04x}).", hint=_BLOCK_HINT)
+        return TagReadError(_sentence(self.code, place, "reading"), hint=_hint(self.code, family))
 
 
-def translate(error: Exception, where: str) -> DeviceError:
+def write_refusal(code: int, place: str, family: S7Family) -> WriteRefusedError:
+    """Why the CPU did not write; `code` as in `messages.Answer`."""
+    if code > 0xFF and code not in _OBJECT_CODES:
+        error = _header_error(code, family, "writing")
+        return WriteRefusedError(f"{place}: {error.message}", hint=error.hint)
+    return WriteRefusedError(_sentence(code, place, "writing"), hint=_hint(code, family))
+
+
+def read_refusal(code: int, family: S7Family) -> DeviceError:
+    """What a refused read means: ItemRefusedError for its block, another DeviceError for all."""
+    if code <= 0xFF or code in _OBJECT_CODES:
+        return ItemRefusedError(code)
+    return _header_error(code, family, "reading")
+
+
+def words_of(code: int) -> str:
+    """A code in words, for the trace."""
+    known = get_protocol_error_message if code > 0xFF else get_return_code_description
+    return f"refused with {code:#04x}: {known(code)}"
+
+
+def translate(error: Exception, where: str, family: S7Family) -> DeviceError:
     """Our error for one of FOREIGN; `where` is the device's host and port."""
     if isinstance(error, DeviceError):
         return error
     if isinstance(error, S7ProtocolError) and error.error_code:
-        return _header_error(error.error_code, str(error))
+        return _header_error(error.error_code, family, "the session")
     kind = next(FOREIGN[base] for base in type(error).__mro__ if base in FOREIGN)
     if kind is DeviceTimeoutError:
         return DeviceTimeoutError(f"{where} did not answer in time.")
+    if isinstance(error, ConnectionRefusedError):
+        return kind(f"No connection to {where}: nothing listens on this port.")
+    if isinstance(error, OSError):
+        return kind(f"No connection to {where}: {error.strerror or error}.")
     return kind(f"{where}: {error}.")
 
 
-def _header_error(code: int, text: str) -> DeviceError:
+def _sentence(code: int, place: str, doing: str) -> str:
+    if code in _ITEM_TEXTS:
+        return _ITEM_TEXTS[code].format(place=place, doing=doing)
+    words = (get_protocol_error_message if code > 0xFF else get_return_code_description)(code)
+    return f"{place}: {words} ({code:#04x})."
+
+
+def _hint(code: int, family: S7Family) -> str:
+    if code == 0x01:
+        return "Look at the CPU's diagnostics buffer."
+    if code == 0x03:
+        return f"{hint_for_access(family)} {PROTECTED} {hint_for_block(family)}"
+    return hint_for_block(family)
+
+
+def _header_error(code: int, family: S7Family, doing: str) -> DeviceError:
     """The CPU refused the whole request."""
-    if code in _OBJECT_CODES:
-        return ItemRefusedError(code)
+    said = f"The CPU refuses {doing} ({code:#06x})"
+    if code in _PASSWORD_CODES:
+        return RefusedError(f"{said}: it is protected by a password.", hint=PROTECTED)
     if code in _ACCESS_CODES:
-        return RefusedError(f"The CPU refuses reading ({code:#06x}).", hint=_ACCESS_HINT)
-    return ProtocolError(f"The CPU refused the request: {text}.")
+        hint = hint_for_access(family)
+        return RefusedError(f"{said}.", hint=f"{hint} {PROTECTED}" if hint == PUT_GET else hint)
+    if code in _STOP_CODES:
+        return DeviceError(f"{said} in its present mode.", hint=STOPPED)
+    if code in _RESOURCE_CODES:
+        return UnreachableError(f"{said}: it has no resources left.", hint=RESOURCES)
+    text = get_protocol_error_message(code)
+    return ProtocolError(f"The CPU refused the request: {text} ({code:#06x}).")

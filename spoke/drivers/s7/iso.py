@@ -5,9 +5,9 @@ and ISO 8073 / X.224 class 0 as in RFC 905 (CR asks for a connection, CC confirm
 ends it, DT carries data, its bit EOT marks the last piece). A TSAP of S7 is two bytes: the kind of
 the connection (1 PG, 2 OP), then rack x 32 + slot.
 
-It takes the place of python-snap7's stream transport under the same method names, because that one
-connects with a fixed timeout of 5 s, wraps each read in `wait_for` (which on Python 3.11 can
-swallow a cancellation), takes a fragment for a whole message, and cannot be closed at once.
+It takes the place of python-snap7's stream transport, because that one connects with a fixed
+timeout of 5 s, wraps each read in `wait_for` (which on Python 3.11 can swallow a cancellation),
+takes a fragment for a whole message, and cannot be closed at once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
-from schemas.errors import DeviceError, ProtocolError, RefusedError, UnreachableError
+from schemas.config.s7 import S7Family
+from schemas.errors import DeviceError, ProtocolError, UnreachableError
+from spoke.drivers.s7.advice import hint_to_connect, refused_connection, words_of_tsap
 
 TPKT = struct.Struct(">BBH")
 TPKT_VERSION = 3
@@ -29,10 +32,7 @@ _CONNECT = struct.Struct(">BBHHB BBH BBH BBB")  # CR with calling TSAP, called T
 _DT_HEADER = bytes((2, DT, EOT))
 _MAX_WAITING = 16
 _MAX_MESSAGE_BYTES = 65_536
-_SLOT_HINT = (
-    "Check rack and slot (S7-1200 and S7-1500: 0 and 1; S7-300: 0 and 2), and whether the CPU has "
-    "a free connection left (TIA Portal: online & diagnostics > connection information)."
-)
+OnMessage = Callable[[bytes, int, int], None]
 
 
 def tpkt(tpdu: bytes) -> bytes:
@@ -40,15 +40,21 @@ def tpkt(tpdu: bytes) -> bytes:
 
 
 class IsoTransport(asyncio.Protocol):
-    """One connection. After a failure every call raises that failure."""
+    """One connection. After a failure every call raises that failure.
 
-    def __init__(self) -> None:
-        self.connected = False
+    While a session is set up, messages are awaited one by one; then `listen` has them delivered.
+    """
+
+    def __init__(self, family: S7Family) -> None:
+        self._family = family
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
+        self._rest = b""  # the beginning of a packet
         self._tpdus: deque[bytes] = deque()
+        self._message = b""  # the first pieces of a message, while listening
         self._waiter: asyncio.Future[None] | None = None
         self._failure: DeviceError | None = None
+        self._on_message: OnMessage | None = None
+        self._on_failure: Callable[[DeviceError], None] | None = None
 
     async def handshake(self, local_tsap: int, remote_tsap: int) -> None:
         """Ask for the transport connection. Raises RefusedError when the device refuses it.
@@ -58,54 +64,51 @@ class IsoTransport(asyncio.Protocol):
         """
         fields = (0, 1, 0, PARAM_CALLING_TSAP, 2, local_tsap, PARAM_CALLED_TSAP, 2, remote_tsap)
         request = _CONNECT.pack(_CONNECT.size - 1, CR, *fields, PARAM_TPDU_SIZE, 1, TPDU_SIZE_1024)
-        self._write(request)
-        slot = f"rack {remote_tsap >> 5 & 7}, slot {remote_tsap & 31}"
+        self.write(tpkt(request))
+        called = words_of_tsap(remote_tsap, self._family)
         try:
             answer = await self._tpdu()
         except UnreachableError as error:
             raise UnreachableError(
-                f"The device closed the connection at once ({slot}).", hint=_SLOT_HINT
+                f"The device closed the connection at once ({called}).",
+                hint=hint_to_connect(self._family),
             ) from error
         if answer[1] == DR:
-            raise RefusedError(f"The device refused the connection ({slot}).", hint=_SLOT_HINT)
+            raise refused_connection(answer[6] if len(answer) > 6 else 0, called, self._family)
         if answer[1] != CC:
             raise ProtocolError(f"Not an S7 device: it answered with TPDU {answer[1]:#04x}.")
-        self.connected = True
 
     async def send_data(self, data: bytes) -> None:
         """Send one S7 message."""
-        self._write(_DT_HEADER + data)
+        self.write(tpkt(_DT_HEADER + data))
 
     async def receive_data(self) -> bytes:
         """The next S7 message, put together from its pieces."""
         message = b""
-        while len(message) <= _MAX_MESSAGE_BYTES:
+        while True:
             tpdu = await self._tpdu()
-            if tpdu[1] == DR:
-                raise UnreachableError("The device ended the connection.")
-            if tpdu[1] != DT or tpdu[0] + 1 > len(tpdu):
-                raise ProtocolError(f"Expected data, but the device sent TPDU {tpdu[1]:#04x}.")
-            message += tpdu[tpdu[0] + 1 :]
+            message = self._joined(message, tpdu)
             if tpdu[2] & EOT:
                 return message
-        raise ProtocolError("The device sent a message without end.")
 
-    def abort(self) -> None:
-        """Close at once; nothing is sent any more."""
-        self._fail(UnreachableError("The connection is closed."))
-        if self._transport is not None:
-            self._transport.abort()
+    def listen(self, on_message: OnMessage, on_failure: Callable[[DeviceError], None]) -> None:
+        """From now on deliver whole messages as (data, start, end), and why it all ended."""
+        self._on_message, self._on_failure = on_message, on_failure
+        self._tpdus.clear()
+        if self._failure is not None:
+            on_failure(self._failure)
 
-    async def disconnect(self) -> None:
-        """What python-snap7's client calls when it gives up."""
-        self.abort()
-
-    def _write(self, tpdu: bytes) -> None:
+    def write(self, packets: bytes) -> None:
+        """Send whole packets. Raises the failure when there was one."""
         if self._failure is not None:
             raise self._failure
         if self._transport is None:
             raise UnreachableError("The connection is not open.")
-        self._transport.write(tpkt(tpdu))
+        self._transport.write(packets)
+
+    def abort(self) -> None:
+        """Close at once; nothing is sent any more."""
+        self._fail(UnreachableError("The connection is closed."))
 
     async def _tpdu(self) -> bytes:
         """The next TPDU, at least 3 bytes."""
@@ -116,14 +119,26 @@ class IsoTransport(asyncio.Protocol):
             await self._waiter
         return self._tpdus.popleft()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _joined(self, message: bytes, tpdu: bytes) -> bytes:
+        """The message with one more piece. Raises DeviceError."""
+        if tpdu[1] == DR:
+            raise UnreachableError("The device ended the connection.")
+        if tpdu[1] != DT or tpdu[0] + 1 > len(tpdu):
+            raise ProtocolError(f"Expected data, but the device sent TPDU {tpdu[1]:#04x}.")
+        message += tpdu[tpdu[0] + 1 :]
+        if len(message) > _MAX_MESSAGE_BYTES:
+            raise ProtocolError("The device sent a message without end.")
+        return message
 
     def _fail(self, failure: DeviceError) -> None:
-        self.connected = False
-        self._failure = self._failure or failure
-        self._wake()
+        if self._failure is None:
+            self._failure = failure
+            if self._on_failure is not None:
+                self._on_failure(failure)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        if self._transport is not None:
+            self._transport.abort()
 
     # --- called by asyncio ---
 
@@ -137,18 +152,41 @@ class IsoTransport(asyncio.Protocol):
         self._fail(UnreachableError(f"The device closed the connection{reason}."))
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= TPKT.size:
-            version, _, length = TPKT.unpack_from(self._buffer)
+        if self._rest:
+            data = self._rest + data
+        at, size = 0, len(data)
+        while size - at >= TPKT.size and self._failure is None:
+            version, _, length = TPKT.unpack_from(data, at)
             if version != TPKT_VERSION or length < TPKT.size + 3:
                 self._fail(ProtocolError("The device sent something that is no S7 packet."))
-                self.abort()
                 return
-            if len(self._buffer) < length:
-                return
-            self._tpdus.append(bytes(self._buffer[TPKT.size : length]))
-            del self._buffer[:length]
-            self._wake()
-        if len(self._tpdus) > _MAX_WAITING:
-            self._fail(ProtocolError("The device sends answers that nobody asked for."))
-            self.abort()
+            if size - at < length:
+                break
+            self._packet(data, at + TPKT.size, at + length)
+            at += length
+        self._rest = data[at:]
+
+    def _packet(self, data: bytes, start: int, end: int) -> None:
+        """One TPDU."""
+        if self._on_message is None:
+            self._tpdus.append(data[start:end])
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+            if len(self._tpdus) > _MAX_WAITING:
+                self._fail(ProtocolError("The device sends answers that nobody asked for."))
+        elif data.startswith(_DT_HEADER, start) and not self._message:
+            self._on_message(data, start + len(_DT_HEADER), end)
+        else:
+            self._piece(data[start:end])
+
+    def _piece(self, tpdu: bytes) -> None:
+        """Of a message in several pieces, or something else than data."""
+        assert self._on_message is not None
+        try:
+            self._message = self._joined(self._message, tpdu)
+        except DeviceError as error:
+            self._fail(error)
+            return
+        if tpdu[2] & EOT:
+            whole, self._message = self._message, b""
+            self._on_message(whole, 0, len(whole))

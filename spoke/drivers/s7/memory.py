@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.kinds import DataType
+from schemas.kinds import DataType, Value
 from spoke.drivers.s7.addresses import Area, S7Address, parse
-from spoke.drivers.sim.signals import Signal, Value
+from spoke.drivers.s7.values import wrapped
+from spoke.drivers.sim.signals import Signal
 
 CACHE_S = 0.02
 _MAX_CACHED = 1000
-_FORMAT = {
-    DataType.INT8: ">b",
-    DataType.UINT8: ">B",
-    DataType.INT16: ">h",
-    DataType.UINT16: ">H",
-    DataType.INT32: ">i",
-    DataType.UINT32: ">I",
-    DataType.INT64: ">q",
-    DataType.UINT64: ">Q",
-    DataType.FLOAT32: ">f",
-    DataType.FLOAT64: ">d",
-}
 
 
 @dataclass(slots=True)
@@ -80,6 +68,42 @@ class Memory:
             _store(data, item.at, item.signal.data_type, item.reads)
         return bytes(data[start : start + size])
 
+    def write(self, area: Area, db: int, start: int, data: bytes) -> None:
+        """Store bytes; a signal that lies in them stays as it was written from now on.
+
+        Raises KeyError when the area does not exist, OutOfRangeError when it is too short.
+        """
+        key = (area, db)
+        memory = self._areas[key]
+        if start + len(data) > len(memory):
+            raise OutOfRangeError
+        self._hold(key, start, len(data))
+        memory[start : start + len(data)] = data
+
+    def write_bit(self, area: Area, db: int, start: int, bit: int, value: bool) -> None:
+        """As `write`, for one bit: its neighbours stay as they are."""
+        self._hold((area, db), start, 1, bit)
+        byte = self._areas[area, db][start]
+        self._areas[area, db][start] = byte | 1 << bit if value else byte & ~(1 << bit)
+
+    def resize(self, area: Area, db: int, size: int) -> None:
+        """Cut an area, or make it longer with zeros, as a changed block that is downloaded."""
+        data = self._areas.setdefault((area, db), bytearray())
+        data[:] = data[:size].ljust(size, b"\0")
+        self._fresh_until_s.clear()
+
+    def _hold(self, key: tuple[Area, int], start: int, size: int, bit: int | None = None) -> None:
+        """Signals here stay as they are now, for the writer to change."""
+        self.read(*key, start, size)
+        for placed in (self._curves, self._counters):
+            held = [
+                item
+                for item in _inside(placed.get(key, ()), start, size)
+                if bit is None or item.at.bit in (None, bit)
+            ]
+            for item in held:
+                placed[key].remove(item)
+
 
 def _inside(placed: Sequence[_Placed], start: int, size: int) -> Iterator[_Placed]:
     for item in placed:
@@ -88,19 +112,11 @@ def _inside(placed: Sequence[_Placed], start: int, size: int) -> Iterator[_Place
 
 
 def _store(data: bytearray, at: S7Address, data_type: DataType, value: Value) -> None:
-    """Write one value as the CPU stores it: big-endian; whole numbers wrap around."""
+    """Write one value as the CPU stores it."""
     first = at.start_byte
     if data_type is DataType.BOOL:
         mask = 1 << (at.bit or 0)
         data[first] = data[first] | mask if value else data[first] & ~mask
-    elif data_type is DataType.STRING:
-        text = str(value).encode("latin-1", "replace")[: at.length]
-        data[first : first + 2 + len(text)] = bytes((at.length, len(text))) + text
-    elif data_type in (DataType.FLOAT32, DataType.FLOAT64):
-        struct.pack_into(_FORMAT[data_type], data, first, float(value))
-    else:
-        bits = 8 * at.size_bytes
-        number = int(value) & ((1 << bits) - 1)
-        if data_type.startswith("int") and number >> (bits - 1):
-            number -= 1 << bits
-        struct.pack_into(_FORMAT[data_type], data, first, number)
+        return
+    stored = wrapped(value, data_type, at)
+    data[first : first + len(stored)] = stored

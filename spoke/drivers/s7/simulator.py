@@ -1,21 +1,14 @@
-"""A simulated S7 CPU on a real socket: a small responder for reading variables.
-
-Protocol, as publicly documented (Wireshark's `packet-s7comm.c`): after the ISO connection (see
-`iso.py`) each message has a header `32, kind, 0 0, reference, parameter length, data length` and,
-in answers, `error class, error code`. Function F0 negotiates the PDU length; function 04 reads
-items, each asked for as `12 0A 10, type, count, DB, area, bit address` and answered as `return
-code, transport size, length, data`, padded to an even length between items.
-"""
+"""A simulated S7 CPU on a real socket: reads and writes variables. The messages themselves are
+answered in `simulator_cpu.py`."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
-from spoke.drivers.s7.addresses import AREA_OF_CODE, Area
 from spoke.drivers.s7.iso import (
     CC,
     CR,
@@ -23,46 +16,21 @@ from spoke.drivers.s7.iso import (
     DT,
     EOT,
     PARAM_CALLED_TSAP,
+    PARAM_CALLING_TSAP,
     PARAM_TPDU_SIZE,
     TPDU_SIZE_1024,
     TPKT,
     TPKT_VERSION,
     tpkt,
 )
-from spoke.drivers.s7.memory import Memory, OutOfRangeError
+from spoke.drivers.s7.memory import Memory
+from spoke.drivers.s7.simulator_cpu import Cpu, Faults
 from spoke.drivers.sim.signals import Signal
 
-_REQUEST = struct.Struct(">BBHHHH")
-_ANSWER = struct.Struct(">BBHHHHBB")
-_ITEM = struct.Struct(">BBBBHHBBH")
-_SETUP = struct.Struct(">BBHHH")
-_PROTOCOL, _JOB, _ACK, _ACK_DATA = 0x32, 1, 2, 3
-_READ, _SETUP_FUNCTION = 0x04, 0xF0
-_TYPE_BYTES = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 4, 8: 4}  # BIT BYTE CHAR WORD INT DWORD ...
-_BIT = 1
-_OK, _NOT_ALLOWED, _OUT_OF_RANGE, _MISSING = 0xFF, 0x03, 0x05, 0x0A
-_NOT_IMPLEMENTED, _WRONG_FRAME = 0x8104, 0x8500
+__all__ = ["Faults", "S7Simulator"]
+
 _GARBAGE = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-
-
-@dataclass(slots=True)
-class Faults:
-    """What is wrong with the simulated CPU; change it at any time."""
-
-    freeze: bool = False
-    """Take requests and never answer."""
-    drop: bool = False
-    """Close the connection instead of answering."""
-    garbage: bool = False
-    """Answer with bytes that are no S7 packet."""
-    refuse_session: bool = False
-    """Refuse the ISO connection, as with a wrong slot."""
-    refused_dbs: set[int] = field(default_factory=set)
-    """Data blocks that exist but may not be read."""
-    refusal_bytes: int = 0
-    """The length that refused items claim to have; their data is missing all the same."""
-    header_error: int = 0
-    """Answer every read with this error word; 0x8104 is what a CPU without PUT/GET says."""
+_CONGESTION, _ADDRESS_UNKNOWN = 1, 3
 
 
 class S7Simulator:
@@ -74,19 +42,31 @@ class S7Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         max_pdu_bytes: int = 480,
+        depth: int = 1,
     ) -> None:
-        """Raises AddressError for a signal whose address does not fit its type."""
+        """`depth`: requests that it lets a client have outstanding. Raises AddressError for a
+        signal whose address does not fit its type."""
         self.host = host
         self.port = port
         self.max_pdu_bytes = max_pdu_bytes
+        self.depth = depth
         self.faults = Faults()
-        self.requests = 0
-        """Read requests that were taken."""
-        self.called_tsap = 0
-        """What the last client asked for: kind of connection x 256 + rack x 32 + slot."""
         self.memory = Memory(signals)
+        self.cpu = Cpu(self.memory, self.faults)
+        self.calling_tsap = self.called_tsap = 0
+        """What the last client asked for: kind of connection x 256 + rack x 32 + slot."""
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
+
+    @property
+    def requests(self) -> int:
+        """Read requests that were taken."""
+        return self.cpu.reads
+
+    @property
+    def writes(self) -> int:
+        """Write requests that were taken."""
+        return self.cpu.writes
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -102,28 +82,10 @@ class S7Simulator:
             connection.abort()
         await server.wait_closed()
 
-    def item(self, spec: bytes) -> bytes:
-        """The answer to one item of a read request, without padding."""
-        *_, kind, count, db, area_code, high, low = _ITEM.unpack(spec)
-        bit_address = high << 16 | low
-        area = AREA_OF_CODE.get(area_code)
-        size = count * _TYPE_BYTES.get(kind, 0)
-        if area is None or size == 0:
-            return self._refusal(_MISSING)
-        if area is Area.DB and db in self.faults.refused_dbs:
-            return self._refusal(_NOT_ALLOWED)
-        try:
-            data = self.memory.read(area, db, bit_address >> 3, size)
-        except KeyError:
-            return self._refusal(_MISSING)
-        except OutOfRangeError:
-            return self._refusal(_OUT_OF_RANGE)
-        if kind == _BIT:
-            return struct.pack(">BBHB", _OK, 3, 1, data[0] >> (bit_address & 7) & 1)
-        return struct.pack(">BBH", _OK, 4, size * 8) + data
-
-    def _refusal(self, code: int) -> bytes:
-        return struct.pack(">BBH", code, 0, self.faults.refusal_bytes)
+    def reset(self) -> None:
+        """Send RST to every client."""
+        for connection in list(self.connections):
+            connection.reset()
 
 
 class _Connection(asyncio.Protocol):
@@ -137,6 +99,12 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         if self._transport is not None:
+            self._transport.abort()
+
+    def reset(self) -> None:
+        if self._transport is not None:
+            found = self._transport.get_extra_info("socket")
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -172,62 +140,48 @@ class _Connection(asyncio.Protocol):
         elif faults.garbage:
             self._write(_GARBAGE)
         elif tpdu[1] == CR:
-            self._simulator.called_tsap = _called_tsap(tpdu)
-            self._write(tpkt(_confirm(tpdu, refuse=faults.refuse_session)))
+            self._confirm(tpdu)
         else:
-            self._write(tpkt(bytes((2, DT, EOT)) + self._message(tpdu[3:])))
+            self._message(tpdu[3:])
+
+    def _confirm(self, request: bytes) -> None:
+        simulator = self._simulator
+        simulator.calling_tsap = _tsap(request, PARAM_CALLING_TSAP)
+        simulator.called_tsap = _tsap(request, PARAM_CALLED_TSAP)
+        theirs = request[4:6]
+        if simulator.faults.refuse_session or simulator.faults.full:
+            reason = _CONGESTION if simulator.faults.full else _ADDRESS_UNKNOWN
+            self._write(tpkt(bytes((6, DR)) + theirs + bytes((0, 2, reason))))
+            return
+        size = bytes((PARAM_TPDU_SIZE, 1, TPDU_SIZE_1024))
+        self._write(tpkt(bytes((9, CC)) + theirs + b"\x00\x02\x00" + size))
+
+    def _message(self, request: bytes) -> None:
+        simulator = self._simulator
+        limit = simulator.max_pdu_bytes, simulator.depth
+        answer, self._pdu_bytes = simulator.cpu.answer(request, self._pdu_bytes, limit)
+        if answer is None:
+            return
+        packet = tpkt(bytes((2, DT, EOT)) + answer)
+        if simulator.faults.twice:
+            packet += packet
+        if simulator.faults.delay_s:
+            loop = asyncio.get_running_loop()
+            loop.call_later(simulator.faults.delay_s, self._write, packet)
+        else:
+            self._write(packet)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
 
-    def _message(self, request: bytes) -> bytes:
-        """The answer to one S7 message."""
-        _, kind, _, reference, parameter_bytes, _ = _REQUEST.unpack_from(request)
-        body = request[_REQUEST.size : _REQUEST.size + parameter_bytes]
-        if kind == _JOB and body[0] == _SETUP_FUNCTION:
-            return self._setup(reference, body)
-        if kind == _JOB and body[0] == _READ:
-            return self._read(reference, body)
-        return _error(reference, _NOT_IMPLEMENTED)
 
-    def _setup(self, reference: int, body: bytes) -> bytes:
-        wanted = _SETUP.unpack(body)[-1]
-        self._pdu_bytes = min(wanted, self._simulator.max_pdu_bytes)
-        parameters = _SETUP.pack(_SETUP_FUNCTION, 0, 1, 1, self._pdu_bytes)
-        return _ANSWER.pack(_PROTOCOL, _ACK_DATA, 0, reference, 8, 0, 0, 0) + parameters
-
-    def _read(self, reference: int, body: bytes) -> bytes:
-        self._simulator.requests += 1
-        if self._simulator.faults.header_error:
-            return _error(reference, self._simulator.faults.header_error)
-        data = b""
-        for first in range(2, len(body), _ITEM.size):
-            data += b"\x00" * (len(data) & 1)
-            data += self._simulator.item(body[first : first + _ITEM.size])
-        answer = _ANSWER.pack(_PROTOCOL, _ACK_DATA, 0, reference, 2, len(data), 0, 0)
-        answer += bytes((_READ, body[1])) + data
-        return answer if len(answer) <= self._pdu_bytes else _error(reference, _WRONG_FRAME)
-
-
-def _error(reference: int, word: int) -> bytes:
-    return _ANSWER.pack(_PROTOCOL, _ACK, 0, reference, 0, 0, word >> 8, word & 0xFF)
-
-
-def _confirm(request: bytes, *, refuse: bool) -> bytes:
-    """Connection confirm, or disconnect request with reason 3 (address unknown)."""
-    theirs = request[4:6]
-    if refuse:
-        return bytes((6, DR)) + theirs + b"\x00\x02\x03"
-    return bytes((9, CC)) + theirs + b"\x00\x02\x00" + bytes((PARAM_TPDU_SIZE, 1, TPDU_SIZE_1024))
-
-
-def _called_tsap(request: bytes) -> int:
-    """The TSAP in the parameters of a connection request (code, length, value), or 0."""
+def _tsap(request: bytes, wanted: int) -> int:
+    """A TSAP in the parameters of a connection request (code, length, value), or 0."""
     at = 7
     while at + 2 <= len(request):
         code, size = request[at], request[at + 1]
-        if code == PARAM_CALLED_TSAP:
+        if code == wanted:
             return int.from_bytes(request[at + 2 : at + 2 + size], "big")
         at += 2 + size
     return 0

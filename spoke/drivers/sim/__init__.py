@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.config.drivers import SimConfig
-from spoke.clock import Clock
-from spoke.drivers.base import Driver, DriverSpec
+from spoke.drivers.base import Driver, DriverContext, DriverSpec
 
 
-def _create(settings: SimConfig, clock: Clock) -> Driver:
+def _create(settings: SimConfig, context: DriverContext) -> Driver:
     from spoke.drivers.sim.driver import SimDriver
 
-    return SimDriver(settings, clock)
+    return SimDriver(settings, context)
 
 
 SPEC = DriverSpec("sim", "Simulated device", SimConfig, _create)

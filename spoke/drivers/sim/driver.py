@@ -17,8 +17,7 @@ from schemas.errors import AddressError, SpindleError, UnreachableError
 from schemas.frames import Frame
 from schemas.kinds import DataType, Kind, blank
 from schemas.quality import Quality
-from spoke.clock import Clock
-from spoke.drivers.base import Column, GroupLayout, scan_frame
+from spoke.drivers.base import Column, DriverContext, GroupLayout, scan_frame
 from spoke.drivers.sim import signals
 from spoke.drivers.sim.signals import Curve, Value
 
@@ -30,8 +29,8 @@ _BITS = {"i1": 7, "u1": 8, "i2": 15, "u2": 16, "i4": 31, "u4": 32, "i8": 63}
 class SimDriver:
     """Implements `spoke.drivers.base.Driver`."""
 
-    def __init__(self, settings: SimConfig, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: SimConfig, context: DriverContext) -> None:
+        self._settings, self._clock = settings, context.clock
         self._curves: dict[int, Curve] = {}
         self._problems: dict[int, SpindleError] = {}
         self._connected = False

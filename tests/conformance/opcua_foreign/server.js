@@ -2,25 +2,17 @@
 //
 //   node server.js <modules folder> <data folder> <port>
 //
-// Prints "ready <endpoint>" when it listens. Reads commands from stdin, one per line:
-// "count <n>" sets Counter to 1, 2, ... n, one each COUNT_MS, "delete <name>" removes a variable, and the end
-// of stdin ends the server, so that it never outlives the test.
+// Its commands (see start.js): "count <n>" sets Counter to 1, 2, ... n, one each COUNT_MS;
+// "delete <name>" removes a variable.
 "use strict";
 
-const path = require("path");
-const readline = require("readline");
-const { createRequire } = require("module");
+const start = require("./start.js");
 
-const [modules, data, port] = process.argv.slice(2);
-const load = createRequire(path.join(modules, "package.json"));
-const { OPCUAServer } = load("node-opcua-server");
-const { OPCUACertificateManager } = load("node-opcua-certificate-manager");
-const { DataType, Variant, VariantArrayType } = load("node-opcua-variant");
+const { DataType, Variant, VariantArrayType, load } = start;
 const { StatusCodes } = load("node-opcua-status-code");
 const { coerceLocalizedText } = load("node-opcua-data-model");
 
 const COUNT_MS = 100; // the server samples every 50 ms and sees each value
-const USER = { name: "spindle", password: "right" };
 
 const VALUES = [
   ["Bool", DataType.Boolean, true],
@@ -40,21 +32,10 @@ const VALUES = [
 ];
 
 async function main() {
-  const server = new OPCUAServer({
-    port: Number(port),
-    host: "127.0.0.1",
+  const server = start.makeServer({
     hostname: "127.0.0.1",
-    resourcePath: "/plant",
-    buildInfo: { productName: "foreign" },
-    serverCertificateManager: new OPCUACertificateManager({
-      automaticallyAcceptUnknownCertificate: true,
-      rootFolder: path.join(data, "pki"),
-    }),
-    userCertificateManager: new OPCUACertificateManager({
-      automaticallyAcceptUnknownCertificate: true,
-      rootFolder: path.join(data, "userpki"),
-    }),
-    userManager: { isValidUser: (name, word) => name === USER.name && word === USER.password },
+    serverCertificateManager: start.certificates("pki", { acceptAll: true }),
+    userCertificateManager: start.certificates("userpki", { acceptAll: true }),
     serverCapabilities: {
       operationLimits: { maxNodesPerRead: 7, maxMonitoredItemsPerCall: 5 },
     },
@@ -81,11 +62,7 @@ async function main() {
   add("Array", DataType.Float, new Float32Array([1, 2]), VariantArrayType.Array);
   add("Counter", DataType.UInt32, 0);
   for (let i = 0; i < 40; i++) add(`Many${i}`, DataType.Int32, i);
-  await server.start();
-  console.log(`ready opc.tcp://127.0.0.1:${port}/plant`);
-
-  const lines = readline.createInterface({ input: process.stdin });
-  lines.on("line", async (line) => {
+  await start.serve(server, async (line) => {
     const [command, argument] = line.split(" ");
     if (command === "count") {
       for (let i = 1; i <= Number(argument); i++) {
@@ -95,12 +72,7 @@ async function main() {
     } else if (command === "delete") {
       space.deleteNode(nodes[argument].nodeId);
     }
-    console.log(`done ${line}`);
   });
-  lines.on("close", () => process.exit(0));
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+start.run(main);

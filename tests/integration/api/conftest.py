@@ -16,8 +16,11 @@ from fastapi import FastAPI
 from hub.access.passwords import Passwords
 from hub.access.service import AccessService
 from hub.api import mount
+from hub.fleet.profiles import ProfileService
 from hub.fleet.service import FleetService
-from hub.services import DeadLetter, Latest, LedgerRow, Series, Services, System
+from hub.fleet.tag_files import TagFileService
+from hub.records import DeadLetter, Latest, LedgerRow, Series, System
+from hub.services import Services
 from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from infra.local.postgres import Postgres
@@ -25,7 +28,7 @@ from schemas.errors import SpokeOfflineError
 from schemas.messages.commands import TestReply, TestRequest
 from schemas.messages.health import DeviceHealth, SpokeHealth
 
-EMPTY = "TRUNCATE spoke, app_user, audit, hub_secret RESTART IDENTITY CASCADE"
+EMPTY = "TRUNCATE spoke, app_user, audit, hub_secret, profile RESTART IDENTITY CASCADE"
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +153,7 @@ class Hub:
     clock: Clock
     app: FastAPI
     admin_password: str
+    services: Services
 
     def client(self, token: str = "", *, address: str = "10.0.0.1") -> httpx.AsyncClient:
         transport = httpx.ASGITransport(
@@ -183,9 +187,18 @@ async def hub(store: ConfigStore, hasher: PasswordHasher) -> Hub:
     fleet = FleetService(store, spokes, spokes)
     password = await access.ensure_admin()
     assert password is not None
+    services = Services(
+        access=access,
+        fleet=fleet,
+        data=data,
+        live=None,  # type: ignore[arg-type]
+        remote=None,  # type: ignore[arg-type]
+        tag_files=TagFileService(store, spokes, spokes),
+        profiles=ProfileService(store, spokes, spokes),
+    )
     app = FastAPI()
-    mount(app, Services(access, fleet, data, None))  # type: ignore[arg-type]
-    return Hub(store, access, fleet, spokes, data, clock, app, password)
+    mount(app, services)
+    return Hub(store, access, fleet, spokes, data, clock, app, password, services)
 
 
 @pytest.fixture
@@ -197,6 +210,12 @@ async def admin(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def engineer(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
     async with await hub.as_role("engineer") as client:
+        yield client
+
+
+@pytest.fixture
+async def operator(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
+    async with await hub.as_role("operator") as client:
         yield client
 
 

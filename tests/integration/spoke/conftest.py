@@ -13,7 +13,6 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from infra.nats.config import SpokeServer
 from schemas import subjects
 from schemas.connection import options
 from schemas.frames import Batch, decode_batch
@@ -22,22 +21,13 @@ from schemas.messages.commands import ManifestReply, ManifestRequest
 from schemas.messages.health import SpokeHealth
 from spoke.publish.stream import Stream
 from spoke.settings import SpokeSettings
-from tests.servers import NatsServer, Program, eventually, free_port
-
-SPOKE, PASSWORD = "line-1", "secret of the tests"
+from tests.servers import PASSWORD, SPOKE, NatsServer, Program, eventually, spoke_server
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    port = free_port()
-    config = SpokeServer(
-        SPOKE, tmp_path / "js", port, "agent", PASSWORD, hub_url="", credentials=tmp_path / "none"
-    )
-    server = NatsServer(tmp_path / "nats", config.render(), port)
-    server.start()
-    await server.listening()
-    yield server
-    server.stop()
+    async with spoke_server(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

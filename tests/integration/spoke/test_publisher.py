@@ -135,6 +135,26 @@ async def test_a_second_copy_is_dropped_by_its_id(rig: Rig, client: Client) -> N
     assert await numbers(client) == [1]
 
 
+async def test_what_the_server_no_longer_knows_as_a_duplicate_is_looked_for_first(
+    client: Client, settings: SpokeSettings, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored, the acknowledgement lost, and the server away for longer than it remembers ids."""
+    config = (await client.jetstream().stream_info(subjects.stream(SPOKE))).config
+    await client.jetstream().update_stream(config, duplicate_window=0.1)
+    spool = Spool(settings.spool_dir / "w0", "w0-run1")
+    clock = SystemClock()
+    publisher = Publisher(client, SPOKE, "w0", spool, clock, 2**20)
+    rig = Rig(publisher, spool)
+    await rig.put()  # it was not started, so it hears no acknowledgement
+    await eventually(lambda: _last_seq(client, 1), what="the batch is stored")
+    stored_at = clock.monotonic()
+    await eventually(lambda: clock.monotonic() - stored_at > 0.3, what="its id is forgotten")
+    monkeypatch.setattr("spoke.publish.publisher.DUPLICATE_WINDOW_S", 0)
+    await publisher.resend()
+    assert publisher.outstanding == 0
+    assert await numbers(client) == [1]
+
+
 async def test_a_full_stream_is_retried_until_there_is_room(
     rig: Rig, client: Client, stream: Stream, settings: SpokeSettings
 ) -> None:

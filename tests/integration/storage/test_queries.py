@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hub.services import Latest
+from hub.records import Latest
 from hub.storage.config import ConfigStore
 from hub.storage.database import Database
 from hub.storage.queries import Queries

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from hub.services import Series
+from hub.records import Series
 from hub.storage import rollups
 from hub.storage.config import ConfigStore
 from hub.storage.database import Database

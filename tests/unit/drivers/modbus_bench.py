@@ -16,6 +16,7 @@ from spoke.drivers.base import GroupLayout, layouts
 from spoke.drivers.modbus.driver import ModbusDriver
 from spoke.drivers.modbus.simulator import ModbusSimulator
 from spoke.drivers.sim.signals import Signal, steps
+from tests.fixtures.context import driver_context
 
 HR = Table.HOLDING_REGISTER
 
@@ -92,10 +93,12 @@ async def bench(
     settings = ModbusConfig(host="127.0.0.1", byte_order=byte_order)
     simulator = ModbusSimulator(signals, settings)
     await simulator.start()
-    settings = settings.model_copy(update={"port": simulator.port, "timeout_s": timeout_s})
+    settings = settings.model_copy(
+        update={"port": simulator.port, "timeout_s": timeout_s, "depth": depth}
+    )
     device = ManifestDevice(id=1, name="d", connection=settings, tags=tags_of([*signals, *more]))
     (group,) = layouts(device)
-    driver = ModbusDriver(settings, clock or SystemClock(), depth)
+    driver = ModbusDriver(settings, driver_context(clock))
     try:
         await driver.connect([group])
         yield Bench(simulator, driver, group)

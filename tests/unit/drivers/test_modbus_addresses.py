@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.addresses.modbus import ModbusAddress, Table, check, overlaps, parse
+from schemas.addresses.modbus import ModbusAddress, Table, check, parse
+from schemas.addresses.modbus_overlaps import overlaps
 from schemas.config.devices import TagConfig
 from schemas.config.drivers import ModbusConfig
 from schemas.errors import AddressError

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.client.mixin import ModbusClientMixin
 
+from schemas.addresses.modbus import parse
 from schemas.config.devices import ManifestDevice, ManifestTag
 from schemas.config.drivers import ByteOrder, ModbusConfig
 from schemas.kinds import Array, DataType
 from spoke.drivers.base import Column, layouts
 from spoke.drivers.modbus.addresses import locate
-from spoke.drivers.modbus.codec import decode, encode, out_of_range, text
+from spoke.drivers.modbus.codec import decode, out_of_range, simulated, text
 from spoke.drivers.modbus.planner import HEAD, assemble, plan_blocks
 
 ORACLE = ModbusClientMixin
@@ -100,9 +101,10 @@ def test_numbers_agree_with_pymodbus(
 
 @pytest.mark.parametrize("order", ByteOrder)
 @pytest.mark.parametrize("data_type", PYMODBUS)
-def test_encode_is_the_other_direction(data_type: DataType, order: ByteOrder) -> None:
+def test_simulated_is_the_other_direction(data_type: DataType, order: ByteOrder) -> None:
     for value in (0, 1, 77, 12345):
-        octets = encode(value, data_type, order)
+        place = parse("HR:0", data_type, ModbusConfig(host="plc", byte_order=order))
+        octets = simulated(value, data_type, place)
         ((_, values, wrong),) = columns_of([("HR:0", data_type)], {"HR": octets}, order)
         assert values[0] == value
         assert wrong is None
@@ -154,7 +156,8 @@ def test_uint64_and_int64_share_a_column_and_only_uint64_goes_out_of_range() -> 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_texts_agree_with_pymodbus(words: str) -> None:
     length = max(1, len(words.encode()))
-    octets = encode(words, DataType.STRING, ByteOrder.ABCD, length)
+    place = parse(f"HR:0:{length}", DataType.STRING, ModbusConfig(host="plc"))
+    octets = simulated(words, DataType.STRING, place)
     registers = [int.from_bytes(octets[i : i + 2], "big") for i in range(0, len(octets), 2)]
     ((_, values, _),) = columns_of([(f"HR:0:{length}", DataType.STRING)], {"HR": octets})
     assert values[0] == words

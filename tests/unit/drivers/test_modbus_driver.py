@@ -12,6 +12,7 @@ from spoke.clock import SystemClock
 from spoke.drivers.base import Driver, GroupLayout
 from spoke.drivers.modbus import SPEC
 from spoke.drivers.modbus.refusals import MEANINGS, PROBE_EVERY_S
+from tests.fixtures.context import driver_context
 
 from .modbus_bench import FLOATS, HR, Time, bench, constant, counter
 
@@ -59,7 +60,7 @@ async def test_each_scan_reads_each_register_once(depth: int) -> None:
 
 
 async def test_spec_makes_a_driver() -> None:
-    driver = SPEC.create(ModbusConfig(host="127.0.0.1"), SystemClock())
+    driver = SPEC.create(ModbusConfig(host="127.0.0.1"), driver_context())
     assert isinstance(driver, Driver)
     with pytest.raises(UnreachableError):
         await driver.read(GroupLayout("normal", 1000, ()))
@@ -227,3 +228,10 @@ async def test_a_gateway_without_its_slave_is_a_dead_device(code: int, error: ty
         b.simulator.faults.exception = code
         with pytest.raises(error, match=f"exception {code}"):
             await b.read()
+
+
+async def test_the_simulator_puts_bits_where_their_order_says() -> None:
+    bits = {f"HR:0.{bit}@BA": bit in (3, 12) for bit in range(16)}
+    async with bench([constant(name, on, "bool") for name, on in bits.items()]) as b:
+        assert b.simulator.answer(3, bytes(3) + b"\1") == bytes.fromhex("03 02 0810")
+        assert {name: bool(value) for name, (value, _) in (await b.read()).items()} == bits

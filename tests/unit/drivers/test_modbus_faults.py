@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 
 import pytest
 
 from schemas.config.drivers import ModbusConfig
 from schemas.errors import DeviceTimeoutError, ProtocolError, UnreachableError
-from spoke.drivers.modbus.client import open_client, read_request
+from spoke.drivers.modbus.client import ModbusClient
+from spoke.drivers.modbus.requests import read_request
+from spoke.drivers.modbus.transports import open_connection
 
 from .modbus_bench import FLOATS, bench, constant, counter
 
@@ -28,22 +31,44 @@ async def test_a_frozen_device_times_out() -> None:
 
 async def test_the_timeout_is_per_answer_not_per_scan() -> None:
     signals = [constant(f"HR:{1000 * i}", 0.0) for i in range(6)]
-    async with bench(signals, timeout_s=0.3) as b:
-        b.simulator.faults.delay_s = 0.1
-        assert await b.bad() == set()  # 0.6 s in all
+    async with bench(signals, timeout_s=0.6) as b:
+        b.simulator.faults.delay_s = 0.15
+        assert await b.bad() == set()  # 0.9 s in all
 
 
 async def test_a_late_answer_is_drained_and_never_taken_for_another() -> None:
-    """After a timeout the old answer arrives during the next scan; its id is old."""
-    async with bench([constant("HR:0", 1.0), constant("HR:500", 2.0)], timeout_s=0.2) as b:
+    """After a timeout the old answer arrives during a later scan; its id is old."""
+    async with bench([constant("HR:0", 1.0), constant("HR:500", 2.0)]) as b:
+        place = {"host": "127.0.0.1", "port": b.simulator.port, "timeout_s": 0.2}
+        client = await open_connection(ModbusConfig.model_validate(place))
+        one, two = [read_request(3, 0, 2, 1)], [read_request(3, 500, 2, 1)]
         b.simulator.faults.delay_s = 0.3
         with pytest.raises(DeviceTimeoutError):
-            await b.read()
+            await client.scan(one)
         b.simulator.faults.delay_s = 0.0
         async with asyncio.timeout(5):
-            while b.driver.stale_answers == 0:
-                assert await b.read() == {"HR:0": (1.0, 192), "HR:500": (2.0, 192)}
-        assert b.driver.stale_answers == 1
+            while client.stale_answers == 0:
+                assert await client.scan(two) == [struct.pack(">f", 2.0)]
+        assert await client.scan(one) == [struct.pack(">f", 1.0)]
+        assert client.stale_answers == 1
+        client.close()
+
+
+async def test_a_cancelled_scan_is_answered_before_the_next_one_goes_out() -> None:
+    async with bench([constant("HR:0", 1.0), constant("HR:500", 2.0)]) as b:
+        place = {"host": "127.0.0.1", "port": b.simulator.port, "timeout_s": 2.0}
+        client = await open_connection(ModbusConfig.model_validate(place))
+        b.simulator.faults.delay_s = 0.2
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.scan([read_request(3, 0, 2, 1), read_request(3, 2, 2, 1)])
+        before = b.simulator.requests
+        next_scan = asyncio.ensure_future(client.scan([read_request(3, 500, 2, 1)]))
+        await asyncio.sleep(0.05)
+        assert b.simulator.requests == before  # it waits: the device has one request at a time
+        assert await next_scan == [struct.pack(">f", 2.0)]
+        assert client.stale_answers == 0
+        client.close()
 
 
 async def test_answers_with_an_old_transaction_id_are_counted() -> None:
@@ -99,12 +124,12 @@ async def test_a_port_where_nobody_listens() -> None:
         free.bind(("127.0.0.1", 0))
         settings = ModbusConfig(host="127.0.0.1", port=free.getsockname()[1])
         with pytest.raises(UnreachableError, match="nothing listens"):
-            await open_client(settings)
+            await open_connection(settings)
 
 
 async def test_a_name_that_does_not_exist() -> None:
     with pytest.raises(UnreachableError) as caught:
-        await open_client(ModbusConfig(host="no-such-plc.invalid"))
+        await open_connection(ModbusConfig(host="no-such-plc.invalid"))
     assert caught.value.hint
 
 
@@ -143,7 +168,7 @@ async def test_depth_requests_are_outstanding_all_the_time() -> None:
     loop = asyncio.get_running_loop()
     async with await loop.create_server(InFours, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = await open_client(ModbusConfig(host="127.0.0.1", port=port), depth=4)
+        client = await open_connection(ModbusConfig(host="127.0.0.1", port=port, depth=4))
         requests = [read_request(3, start, 1, 1) for start in range(12)]
         assert await client.scan(requests) == [b"\0\7"] * 12
         client.close()
@@ -180,7 +205,7 @@ async def test_answers_may_come_in_pieces_together_and_out_of_order(piece: int) 
     loop = asyncio.get_running_loop()
     async with await loop.create_server(lambda: Piecewise(piece), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = await open_client(ModbusConfig(host="127.0.0.1", port=port), depth=2)
+        client = await open_connection(ModbusConfig(host="127.0.0.1", port=port, depth=2))
         requests = [read_request(3, start, 1, 1) for start in (0, 50)]
         assert await client.scan(requests) == [b"\1\2", b"\3\4"]
         client.close()
@@ -189,8 +214,8 @@ async def test_answers_may_come_in_pieces_together_and_out_of_order(piece: int) 
 
 async def test_transaction_ids_go_round() -> None:
     async with bench([constant("HR:0", 1.0), constant("HR:500", 2.0)]) as b:
-        client = b.driver._client
-        assert client is not None
+        client = b.driver._unit._connection
+        assert isinstance(client, ModbusClient)
         client._next_id = 0xFFFF
         assert await b.bad() == set()
         assert client._next_id == 1
@@ -202,8 +227,8 @@ async def test_transaction_ids_go_round() -> None:
 
 async def test_gaps_read_zero_and_past_the_end_is_refused() -> None:
     async with bench([constant("HR:10", 7, "int16")]) as b:
-        client = b.driver._client
-        assert client is not None
+        client = b.driver._unit._connection
+        assert isinstance(client, ModbusClient)
         gap, beyond, silly = await client.scan(
             [read_request(3, 0, 10, 1), read_request(3, 10, 2, 1), read_request(3, 0, 126, 1)]
         )

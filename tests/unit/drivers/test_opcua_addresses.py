@@ -13,6 +13,7 @@ from schemas.addresses.opcua import NodeAddress, check, parse
 from schemas.config.devices import TagConfig
 from schemas.config.drivers import OpcUaConfig
 from schemas.errors import AddressError
+from schemas.kinds import DataType
 from spoke.drivers.opcua.addresses import node_id
 
 GUID = "09087e75-8e5e-499b-954f-f2a9603db28a"
@@ -62,6 +63,18 @@ def test_a_wrong_address_is_refused_with_a_hint(address: str, hint: str) -> None
         check(tag, OpcUaConfig(endpoint="opc.tcp://127.0.0.1:4840"))
     assert hint in caught.value.hint
     assert address in caught.value.message
+
+
+@pytest.mark.parametrize("data_type", list(DataType))
+def test_types_that_opc_ua_does_not_have_are_refused(data_type: DataType) -> None:
+    tag = TagConfig(name="t", address="ns=2;s=A", data_type=data_type)
+    settings = OpcUaConfig(endpoint="opc.tcp://127.0.0.1:4840")
+    if data_type in (DataType.BCD16, DataType.BCD32, DataType.FLOAT16):
+        with pytest.raises(AddressError, match=f"no {data_type}") as caught:
+            check(tag, settings)
+        assert "choose" in caught.value.hint
+    else:
+        check(tag, settings)
 
 
 @given(

@@ -15,12 +15,19 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from schemas.errors import (
     DeviceError,
+    DeviceLoginError,
     DeviceTimeoutError,
     ProtocolError,
     RefusedError,
     UnreachableError,
 )
-from spoke.drivers.opcua.errors import LIBRARY_ERRORS, SERVICE_FAULTS, code_of, translate
+from spoke.drivers.opcua.errors import (
+    LIBRARY_ERRORS,
+    SERVICE_FAULTS,
+    code_of,
+    distrusted,
+    translate,
+)
 
 ENDPOINT = "opc.tcp://127.0.0.1:4840"
 NOT_IN_THE_CLIENT = {
@@ -81,9 +88,10 @@ def test_every_status_code_reads_as_a_device_error_with_its_name() -> None:
         (ConnectionResetError(), UnreachableError, "was lost"),
         (OSError(-2, "Name or service not known"), UnreachableError, "not known"),
         (TimeoutError(), DeviceTimeoutError, "in time"),
-        (UaStatusCodeError(Codes.BadUserAccessDenied), RefusedError, "login"),
+        (UaStatusCodeError(Codes.BadUserAccessDenied), DeviceLoginError, "login"),
         (UaStatusCodeError(Codes.BadCertificateUntrusted), RefusedError, "certificate"),
         (UaStatusCodeError(Codes.BadSecurityPolicyRejected), RefusedError, "security"),
+        (UaStatusCodeError(Codes.BadSecurityChecksFailed), RefusedError, "certificate"),
         (UaError("No matching endpoints: 1, x"), RefusedError, "security policy"),
         (ServiceError(Codes.BadTooManySessions), RefusedError, "session"),
         (UaError("odd"), ProtocolError, "odd"),
@@ -95,6 +103,14 @@ def test_errors_say_what_happened(error: Exception, kind: type[DeviceError], tex
     assert type(ours) is kind
     assert text in ours.message
     assert ours.hint
+
+
+@pytest.mark.parametrize("code", [Codes.BadCertificateUntrusted, Codes.BadSecurityChecksFailed])
+def test_a_server_that_refuses_our_certificate_says_which_and_what_to_do(code: int) -> None:
+    ours = translate(UaStatusCodeError(code), ENDPOINT, "0123456789abcdef" * 4)
+    assert "0123 4567 89ab cdef 0123" in ours.hint
+    assert "rejected" in ours.hint
+    assert "0123 4567" in distrusted(ENDPOINT, "0123456789abcdef" * 4).hint
 
 
 def test_the_table_names_only_bad_codes() -> None:

@@ -6,10 +6,11 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.addresses.s7 import Area, S7Address, check, overlaps, parse
+from schemas.addresses.s7 import Area, Form, S7Address, check, parse
+from schemas.addresses.s7_overlaps import overlaps
 from schemas.config.devices import TagConfig
 from schemas.config.drivers import S7Config
 from schemas.errors import AddressError
@@ -44,9 +45,31 @@ def tag(name: str, address: str, data_type: DataType) -> TagConfig:
         ("Q0.0", DataType.BOOL, S7Address(Area.Q, 0, 0, 0, 1)),
         ("A0.7", DataType.BOOL, S7Address(Area.Q, 0, 0, 7, 1)),
         ("QW2", DataType.UINT16, S7Address(Area.Q, 0, 2, None, 2)),
-        ("DB1.20:30", DataType.STRING, S7Address(Area.DB, 1, 20, None, 32, 30)),
-        ("DB1.DBB20:30", DataType.STRING, S7Address(Area.DB, 1, 20, None, 32, 30)),
-        ("DB1.DBB20", DataType.STRING, S7Address(Area.DB, 1, 20, None, 256, 254)),
+        ("DB1.20:30", DataType.STRING, S7Address(Area.DB, 1, 20, None, 32, 30, Form.STRING)),
+        ("DB1.DBB20:30", DataType.STRING, S7Address(Area.DB, 1, 20, None, 32, 30, Form.STRING)),
+        ("DB1.DBB20", DataType.STRING, S7Address(Area.DB, 1, 20, None, 256, 254, Form.STRING)),
+        ("DB1.10:REAL", DataType.FLOAT32, S7Address(Area.DB, 1, 10, None, 4)),
+        ("DB1.DBD10:REAL", DataType.FLOAT32, S7Address(Area.DB, 1, 10, None, 4)),
+        ("DB1.10.3:BOOL", DataType.BOOL, S7Address(Area.DB, 1, 10, 3, 1)),
+        ("m10:int", DataType.INT16, S7Address(Area.M, 0, 10, None, 2)),
+        ("MW10:BCD", DataType.BCD16, S7Address(Area.M, 0, 10, None, 2, 0, Form.BCD16)),
+        ("MD10:BCD", DataType.BCD32, S7Address(Area.M, 0, 10, None, 4, 0, Form.BCD32)),
+        ("MW10", DataType.BCD16, S7Address(Area.M, 0, 10, None, 2, 0, Form.BCD16)),
+        ("DB1.4:S5TIME", DataType.INT32, S7Address(Area.DB, 1, 4, None, 2, 0, Form.S5TIME)),
+        ("DB1.DBD4:TOD", DataType.UINT32, S7Address(Area.DB, 1, 4, None, 4, 0, Form.TOD)),
+        ("DB1.4:DATE_AND_TIME", DataType.STRING, S7Address(Area.DB, 1, 4, None, 8, 0, Form.DT)),
+        ("DB1.4:DTL", DataType.STRING, S7Address(Area.DB, 1, 4, None, 12, 0, Form.DTL)),
+        ("DB1.4:STRING[20]", DataType.STRING, S7Address(Area.DB, 1, 4, None, 22, 20, Form.STRING)),
+        ("DB1.4:WSTRING[9]", DataType.STRING, S7Address(Area.DB, 1, 4, None, 22, 9, Form.WSTRING)),
+        ("DB1.4:STRING", DataType.STRING, S7Address(Area.DB, 1, 4, None, 256, 254, Form.STRING)),
+        ("T5", DataType.INT32, S7Address(Area.T, 0, 10, None, 2, 0, Form.S5TIME)),
+        ("%T5", DataType.UINT32, S7Address(Area.T, 0, 10, None, 2, 0, Form.S5TIME)),
+        ("C7", DataType.UINT16, S7Address(Area.C, 0, 14, None, 2, 0, Form.COUNTER)),
+        ("Z7", DataType.UINT16, S7Address(Area.C, 0, 14, None, 2, 0, Form.COUNTER)),
+        ("V10", DataType.UINT8, S7Address(Area.DB, 1, 10, None, 1)),
+        ("VW10", DataType.INT16, S7Address(Area.DB, 1, 10, None, 2)),
+        ("VD10", DataType.FLOAT32, S7Address(Area.DB, 1, 10, None, 4)),
+        ("V10.3", DataType.BOOL, S7Address(Area.DB, 1, 10, 3, 1)),
         ("DB65535.DBB65535", DataType.UINT8, S7Address(Area.DB, 65535, 65535, None, 1)),
     ],
 )
@@ -77,6 +100,20 @@ def test_forms(address: str, data_type: DataType, expected: S7Address) -> None:
         ("DB1.20:0", DataType.STRING, "cannot have 0 characters", "1 to 254"),
         ("DB1.20:255", DataType.STRING, "cannot have 255 characters", "1 to 254"),
         ("DB1.20:30", DataType.INT16, "has a text length", "data type string"),
+        ("DB1.10:REAL", DataType.INT32, "is a REAL, but the data type", "data type float32"),
+        ("DB1.10:DTL", DataType.INT64, "is a DTL, but the data type", "data type string"),
+        ("DB1.10:TIME", DataType.STRING, "is a TIME, but the data type", "data type int32"),
+        ("DB1.DBW10:REAL", DataType.FLOAT32, "2 bytes, but REAL has 4", "Write DB1.DBD10:REAL"),
+        ("DB1.10:FLOAT", DataType.FLOAT32, "there is no S7 type FLOAT", "REAL"),
+        ("DB1.10:REAL[5]", DataType.FLOAT32, "is an array", "DB1.10:REAL"),
+        ("DB1.10:WSTRING[16383]", DataType.STRING, "cannot have 16383", "1 to 16382"),
+        ("DB1.10", DataType.FLOAT16, "have no float16", "float32"),
+        ("T5", DataType.FLOAT32, "is a TIMER, but", "data type int32"),
+        ("C5", DataType.INT32, "is a COUNTER, but", "data type uint16"),
+        ("T5.1", DataType.INT32, "have a number and nothing else", "Write T5"),
+        ("T5:REAL", DataType.FLOAT32, "have a number and nothing else", "Write T5"),
+        ("TW5", DataType.INT32, "is not an S7 address", "T5"),
+        ("V10.3", DataType.BOOL, "no V memory", "LOGO!"),
         ("DB1.DBD65533", DataType.INT32, "ends at byte 65536", "65535"),
     ],
 )
@@ -87,9 +124,12 @@ def test_errors_teach(address: str, data_type: DataType, message: str, hint: str
     assert hint in caught.value.hint
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=20)
-    | st.from_regex(r"\A%?(DB\d{1,6}\.(DB[XBWD])?|[MIEQA][BWD]?)\d{1,6}(\.\d+)?(:\d+)?\Z"),
+    | st.from_regex(
+        r"\A%?(DB\d{1,6}\.(DB[XBWD])?|[MIEQAVTCZ][BWD]?)\d{1,6}(\.\d+)?(:(\d+|[A-Z]{3,7}(\[\d\])?))?\Z"
+    ),
     st.sampled_from(DataType),
 )
 def test_any_text_is_an_address_or_an_address_error(text: str, data_type: DataType) -> None:
@@ -138,6 +178,7 @@ def test_which_overlaps_are_mistakes(
 SIZES = {1: DataType.UINT8, 2: DataType.INT16, 4: DataType.FLOAT32, 8: DataType.FLOAT64}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(sorted(SIZES))), max_size=12))
 def test_overlaps_agree_with_comparing_all_pairs(places: list[tuple[int, int]]) -> None:
     tags = [tag(f"t{i}", f"DB1.{at}", SIZES[size]) for i, (at, size) in enumerate(places)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from snap7.util import getters, setters
 
@@ -59,6 +59,7 @@ def decoded(memory: bytes, tags: list[tuple[str, DataType]]) -> dict[str, tuple[
     return found
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=64, max_size=64), st.integers(0, 56))
 def test_numbers_agree_with_snap7(memory: bytes, at: int) -> None:
     found = decoded(memory, [(f"DB1.{at}", kind) for kind in ORACLE])
@@ -72,6 +73,7 @@ def test_numbers_agree_with_snap7(memory: bytes, at: int) -> None:
             assert not wrong
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=4, max_size=4), st.integers(0, 3), st.integers(0, 7))
 def test_bits_agree_with_snap7(memory: bytes, byte: int, bit: int) -> None:
     address = f"DB1.DBX{byte}.{bit}"
@@ -79,6 +81,7 @@ def test_bits_agree_with_snap7(memory: bytes, byte: int, bit: int) -> None:
     assert decoded(memory, [(address, DataType.BOOL)])[f"{address} bool"] == (expected, False)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=255, exclude_characters="\x00"), max_size=20))
 def test_texts_agree_with_snap7(text: str) -> None:
     memory = bytearray(40)

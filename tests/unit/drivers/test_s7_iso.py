@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from schemas.config.s7 import S7Family
 from schemas.errors import ProtocolError, RefusedError, UnreachableError
 from spoke.drivers.s7.iso import CC, DR, DT, EOT, IsoTransport, tpkt
 
@@ -26,7 +27,7 @@ class Wire(asyncio.Transport):
 
 
 def opened() -> tuple[IsoTransport, Wire]:
-    iso, wire = IsoTransport(), Wire()
+    iso, wire = IsoTransport(S7Family.S7_300), Wire()
     iso.connection_made(wire)
     return iso, wire
 
@@ -43,7 +44,6 @@ async def test_the_handshake_as_the_documents_have_it() -> None:
     assert wire.written.hex(" ") == (
         "03 00 00 16 11 e0 00 00 00 01 00 c1 02 01 00 c2 02 01 02 c0 01 0a"
     )
-    assert iso.connected
     await iso.send_data(b"abc")
     assert wire.written.endswith(bytes.fromhex("0300000a02f080") + b"abc")
 
@@ -107,7 +107,7 @@ async def test_memory_is_bounded() -> None:
 
 
 async def test_closed_before_it_was_open() -> None:
-    iso, wire = IsoTransport(), Wire()
+    iso, wire = IsoTransport(S7Family.S7_300), Wire()
     with pytest.raises(UnreachableError):
         await iso.send_data(b"x")
     iso.abort()

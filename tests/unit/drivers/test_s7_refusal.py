@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoke.drivers.s7.addresses import Area
@@ -58,6 +58,7 @@ async def judged(block: Block, device: Device) -> tuple[set[int], set[int]]:
     )
 
 
+@settings(deadline=None)
 @given(ITEMS, st.integers(0, 130))
 async def test_a_data_block_of_any_length(places: list[tuple[int, int]], length: int) -> None:
     device = Device(set(range(length)))
@@ -68,6 +69,7 @@ async def test_a_data_block_of_any_length(places: list[tuple[int, int]], length:
     assert device.requests <= 2 * math.ceil(math.log2(len(places) + 1)) + 3
 
 
+@settings(deadline=None)
 @given(ITEMS, st.sets(st.integers(0, 128)))
 async def test_an_area_with_holes(places: list[tuple[int, int]], holes: set[int]) -> None:
     device = Device(set(range(200)) - holes)

@@ -15,6 +15,7 @@ from spoke.clock import SystemClock
 from spoke.drivers.base import Driver, GroupLayout, layouts
 from spoke.drivers.sim import SPEC
 from spoke.drivers.sim.driver import SimDriver
+from tests.fixtures.context import driver_context
 
 CURVES = ("wave", "ramp", "counter", "square", "state")
 
@@ -39,7 +40,7 @@ def group_of(*specs: tuple[str, DataType]) -> GroupLayout:
 
 
 async def scan(group: GroupLayout, clock: Stopped, seed: int = 1) -> list[Frame]:
-    driver = SimDriver(SimConfig(seed=seed), clock)
+    driver = SimDriver(SimConfig(seed=seed), driver_context(clock))
     await driver.connect([group])
     return await driver.read(group)
 
@@ -53,7 +54,7 @@ async def one_tag(address: str, kind: DataType, now_s: float, seed: int = 1) -> 
 async def test_every_curve_in_every_type(kind: DataType) -> None:
     group = group_of(*((f"{curve}:{seed}", kind) for curve in CURVES for seed in (0, 9)))
     clock = Stopped()
-    driver = SimDriver(SimConfig(), clock)
+    driver = SimDriver(SimConfig(), driver_context(clock))
     await driver.connect([group])
     seen = set()
     for _ in range(20):
@@ -91,7 +92,7 @@ async def test_integers_wrap_around_and_stay_positive() -> None:
 
 async def test_a_wrong_address_is_bad_alone() -> None:
     group = group_of(("wave", DataType.FLOAT32), ("sinus", DataType.FLOAT32))
-    driver = SimDriver(SimConfig(), Stopped())
+    driver = SimDriver(SimConfig(), driver_context(Stopped()))
     await driver.connect([group])
     (frame,) = await driver.read(group)
     assert frame.quality is not None
@@ -113,7 +114,7 @@ async def test_groups_are_read_one_by_one() -> None:
         groups=(GroupConfig(name="fast", period_ms=100), GroupConfig(name="slow")),
         tags=tags,
     )
-    driver = SPEC.create(device.connection, Stopped())
+    driver = SPEC.create(device.connection, driver_context(Stopped()))
     assert isinstance(driver, Driver)
     fast, slow = layouts(device)
     await driver.connect([fast, slow])

@@ -13,7 +13,7 @@ from hub.api.limits import MAX_ADDRESSES, MAX_TRIES, AddressLimit
 from hub.api.models import SpokeAnswer
 from hub.api.problems import STATUS, status_of
 from hub.api.routes.values import _table
-from hub.services import Series, Spoke
+from hub.records import Series, Spoke
 from schemas import errors
 from schemas.errors import ConfigError, SpindleError, TooManyTriesError
 from schemas.messages.health import DeviceHealth, SpokeHealth

@@ -17,6 +17,7 @@ from schemas.frames import Frame
 from schemas.kinds import blank
 from spoke.drivers.base import DriverSpec, GroupLayout, scan_frame
 from spoke.drivers.runner import DeviceRunner
+from tests.fixtures.context import driver_context
 
 TAGS = ({}, {"data_type": "string"}, {"data_type": "int16", "scale": 0.1})
 
@@ -45,10 +46,12 @@ class FakeSink:
     def __init__(self) -> None:
         self.ready = True
         self.frames: list[Frame] = []
+        self.stored: list[Frame | None] = []
 
-    def put(self, device_id: int, frame: Frame) -> None:
+    def put(self, device_id: int, frame: Frame, stored: Frame | None) -> None:
         assert device_id
         self.frames.append(frame)
+        self.stored.append(stored)
 
     @property
     def bad(self) -> list[Frame]:
@@ -118,7 +121,7 @@ class FakePlant:
         for module in ("runner", "trial"):
             patch.setattr(f"spoke.drivers.{module}.find_driver", lambda _name: spec)
 
-    def _create(self, _settings: Any, _clock: Any) -> FakeDriver:
+    def _create(self, _settings: Any, _context: Any) -> FakeDriver:
         self.drivers.append(self._kind(self))
         return self.drivers[-1]
 
@@ -150,7 +153,7 @@ def device(*tags: dict[str, Any], **fields: Any) -> ManifestDevice:
 async def running(
     clock: FakeClock, sink: FakeSink, what: ManifestDevice | None = None
 ) -> AsyncIterator[DeviceRunner]:
-    runner = DeviceRunner(what or device(*TAGS), sink, clock)
+    runner = DeviceRunner(what or device(*TAGS), sink, driver_context(clock))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(runner.run())
         yield runner

@@ -1,4 +1,4 @@
-"""Pipeline, schedule, manifest cache, clock, health rates, pipes, registry and trial."""
+"""Pipeline, schedule, manifest cache, clock, health rates and pipes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ import psutil
 import pytest
 
 from schemas.config.devices import Manifest
-from schemas.errors import ConfigError, ConfigErrors, FrameError, TagReadError, UnreachableError
+from schemas.errors import ConfigErrors, FrameError
 from schemas.frames import Frame
 from schemas.messages.health import DeviceHealth, StreamHealth
 from schemas.quality import Quality
 from spoke import manifest as manifests
-from spoke.drivers import registry
-from spoke.drivers.base import DriverSpec, bad_frames, layouts, scan_frame
+from spoke.drivers.base import bad_frames, layouts, scan_frame
 from spoke.drivers.schedule import Schedule
-from spoke.drivers.trial import try_device
 from spoke.health import ClockWatch, HealthReport
 from spoke.pipeline import Pipeline
 from spoke.pipes import framed, messages
 from spoke.workers import Workers
-from tests.unit.spoke.fakes import FakeClock, FakeDriver, FakePlant, device
+from tests.unit.spoke.fakes import FakeClock, device
 
 
 # --- pipeline ---------------------------------------------------------------------------------
@@ -42,12 +40,12 @@ def test_scaling_is_per_column_and_what_cannot_be_is_bad() -> None:
     assert [len(column.tags) for column in group.columns] == [2, 1, 1]
     pipeline = Pipeline([group])
     values = np.array([10, -3], dtype="<i2")
-    frame = pipeline.apply(scan_frame(scaled, values, 5))
+    frame, _ = pipeline.apply(scan_frame(scaled, values, 5))
     assert (frame.values.tolist(), frame.wire) == ([[6.0, -6.0]], "<f8")
     assert frame.tag_ids is scaled.tag_ids
     untouched = scan_frame(plain, np.array([7], dtype="<i2"), 5)
-    assert pipeline.apply(untouched) is untouched
-    over = pipeline.apply(scan_frame(huge, np.array([1e9]), 5))
+    assert pipeline.apply(untouched) == (untouched, untouched)
+    over, _ = pipeline.apply(scan_frame(huge, np.array([1e9]), 5))
     assert over.quality is not None
     assert over.quality.tolist() == [[Quality.BAD_OUT_OF_RANGE]]
 
@@ -58,16 +56,18 @@ def test_events_are_scaled_by_tag() -> None:
     now = np.array([[1, 2, 3]])
     ids = np.array([2, 1, 2], dtype=np.int32)
     event = Frame(ids, now[0, :1], np.array([[1, 1, 2]], "<f4"), None, now)
-    assert pipeline.apply(event).values.tolist() == [[4.0, 2.0, 7.0]]
-    assert pipeline.apply(event).source_times is now
+    assert pipeline.apply(event)[0].values.tolist() == [[4.0, 2.0, 7.0]]
+    assert pipeline.apply(event)[0].source_times is now
     plain = Frame(np.array([3], np.int32), now[0, :1], np.array([[9]], "<f4"), None, now[:, :1])
-    assert pipeline.apply(plain) is plain
+    assert pipeline.apply(plain)[0] is plain
 
 
 def test_bad_frames_cover_every_tag_of_a_group_once() -> None:
     kinds = ("bool", "int64", "float32", "string", "float32")
     (group,) = layouts(device(*({"data_type": kind} for kind in kinds)))
-    frames = [Pipeline([group]).apply(frame) for frame in bad_frames(group, 5, Quality.BAD_STALE)]
+    frames = [
+        Pipeline([group]).apply(frame)[0] for frame in bad_frames(group, 5, Quality.BAD_STALE)
+    ]
     assert sorted(tag for frame in frames for tag in frame.tag_ids.tolist()) == [1, 2, 3, 4, 5]
     for frame in frames:
         assert frame.quality is not None
@@ -171,6 +171,19 @@ def test_a_device_keeps_its_worker() -> None:
         assert {item["id"] for item in fewer} <= {item["id"] for item in some}
 
 
+def test_devices_with_one_connection_share_a_worker() -> None:
+    """A serial port can be opened once; units behind a gateway take turns."""
+    line = {"driver": "modbus", "transport": "rtu", "serial_port": "/dev/ttyS1"}
+    gateway = {"driver": "modbus", "host": "10.0.0.9"}
+    settings = [line, gateway, {"driver": "sim"}, line, gateway, gateway | {"own_connection": True}]
+    devices = tuple(
+        device(id=number, name=str(number), connection=connection)
+        for number, connection in enumerate(settings, 1)
+    )
+    shares = manifests.share(devices, 4)
+    assert [[item["id"] for item in one] for one in shares] == [[], [1, 4], [2, 5, 6], [3]]
+
+
 # --- clock and health -------------------------------------------------------------------------
 def test_a_jump_of_a_day_is_noticed_once_and_drift_never() -> None:
     clock = FakeClock()
@@ -244,53 +257,3 @@ async def test_messages_cross_a_pipe_and_a_torn_one_is_the_end() -> None:
 async def test_what_is_no_message_is_refused(garbage: bytes) -> None:
     with pytest.raises(FrameError):
         await _received(framed({"a": 1}) + garbage)
-
-
-# --- registry and trial -----------------------------------------------------------------------
-@pytest.mark.parametrize("name", ["modbus", "s7", "opcua", "sim"])
-def test_our_drivers_are_found(name: str) -> None:
-    spec = registry.driver(name)
-    assert isinstance(spec, DriverSpec)
-    assert spec.name == name
-
-
-def test_a_missing_driver_teaches() -> None:
-    with pytest.raises(ConfigError, match="no driver 'acme'") as caught:
-        registry.driver("acme")
-    assert "Install" in caught.value.hint
-
-
-@pytest.fixture
-def plant(monkeypatch: pytest.MonkeyPatch) -> FakePlant:
-    return FakePlant(monkeypatch, FakeClock(), FakeDriver)
-
-
-async def test_a_trial_reads_each_tag_once_in_the_order_of_the_device(plant: FakePlant) -> None:
-    found = device({}, {"data_type": "string"}, {}, groups=[{"name": "normal"}])
-    reply = await try_device(found, plant.clock)
-    assert reply.error is None
-    assert [row["tag"] for row in reply.values] == ["t0", "t1", "t2"]
-    assert {row["words"] for row in reply.values} == {"good"}
-    assert plant.drivers[0].closed == 1
-    assert plant.reads == ["normal"]
-
-
-@pytest.mark.parametrize("step", ["connect", "read"])
-@pytest.mark.parametrize("error", [UnreachableError("Gone."), ValueError("a defect")])
-async def test_a_trial_never_raises(plant: FakePlant, step: str, error: Exception) -> None:
-    plant.always[step] = error
-    plant.always["close"] = RuntimeError("also broken")
-    reply = await try_device(device({}), plant.clock)
-    assert reply.error is not None
-    assert str(error) in reply.error["message"]
-    assert plant.drivers[0].closed == 1
-
-
-async def test_a_trial_names_the_problem_of_a_single_tag(plant: FakePlant) -> None:
-    async def one_bad() -> None:
-        plant.drivers[0].problems = {1: TagReadError("No such register.")}
-
-    plant.always["read"] = one_bad
-    reply = await try_device(device({}, {}), plant.clock)
-    assert reply.values[0]["problem"]["message"] == "No such register."
-    assert reply.values[1]["problem"] is None

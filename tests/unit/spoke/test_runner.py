@@ -11,6 +11,7 @@ import pytest
 from schemas.config.devices import ManifestDevice
 from schemas.errors import (
     ConfigError,
+    DeviceLoginError,
     DeviceTimeoutError,
     ProtocolError,
     RefusedError,
@@ -19,7 +20,9 @@ from schemas.errors import (
     UnreachableError,
 )
 from schemas.quality import Quality
-from spoke.drivers.runner import MAX_REFUSED_RETRY_S, MAX_RETRY_S, DeviceRunner
+from spoke.drivers.condition import MAX_LOGIN_RETRY_S, MAX_REFUSED_RETRY_S, MAX_RETRY_S
+from spoke.drivers.runner import DeviceRunner
+from tests.fixtures.context import driver_context
 from tests.unit.spoke.fakes import (
     TAGS,
     FakeClock,
@@ -86,7 +89,11 @@ async def test_an_outage_is_two_log_lines_and_bad_frames_every_30_s(
 
 @pytest.mark.parametrize(
     ("error", "cap"),
-    [(UnreachableError(), MAX_RETRY_S), (RefusedError(), MAX_REFUSED_RETRY_S)],
+    [
+        (UnreachableError(), MAX_RETRY_S),
+        (RefusedError(), MAX_REFUSED_RETRY_S),
+        (DeviceLoginError(), MAX_LOGIN_RETRY_S),
+    ],
 )
 async def test_back_off_doubles_up_to_a_cap_with_jitter(
     plant: FakePlant, clock: FakeClock, error: SpindleError, cap: float
@@ -94,8 +101,9 @@ async def test_back_off_doubles_up_to_a_cap_with_jitter(
     plant.always["connect"] = error
     async with running(clock, FakeSink()):
         await until(lambda: plant.connects > 40)
+    first = 30.0 if isinstance(error, DeviceLoginError) else 0.5
     for tries, slept in enumerate(clock.slept):
-        wanted = min(cap, 0.5 * 2**tries)
+        wanted = min(cap, first * 2**tries)
         assert 0.8 * wanted <= slept <= 1.2 * wanted
     late = clock.slept[10:]
     assert len({round(slept, 6) for slept in late}) > len(late) // 2, "no jitter"
@@ -177,7 +185,7 @@ async def test_a_driver_that_eats_its_cancellation_still_ends(
 
     plant.always["read"] = stubborn
     sink = FakeSink()
-    runner = DeviceRunner(device({}), sink, clock)
+    runner = DeviceRunner(device({}), sink, driver_context(clock))
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(runner.run())
         await until(lambda: plant.reads)
@@ -251,7 +259,7 @@ async def test_late_periods_are_skipped_not_queued(plant: FakePlant, clock: Fake
 async def test_what_has_nothing_to_read_is_not_connected(
     plant: FakePlant, clock: FakeClock, off: ManifestDevice
 ) -> None:
-    runner = DeviceRunner(off, FakeSink(), clock)
+    runner = DeviceRunner(off, FakeSink(), driver_context(clock))
     async with asyncio.timeout(10):
         await runner.run()
     assert runner.health.state == "off"

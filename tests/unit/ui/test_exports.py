@@ -7,7 +7,7 @@ import io
 
 from starlette.datastructures import QueryParams
 
-from hub.services import LedgerRow, Series, Tag
+from hub.records import LedgerRow, Series, Tag
 from hub.ui.components.tag_picker import matching
 from hub.ui.endpoints import tag_ids
 from hub.ui.exports import ledger_csv, series_json, trend_csv

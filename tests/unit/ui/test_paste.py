@@ -34,6 +34,16 @@ def test_a_header_gives_another_order_and_more_columns() -> None:
     assert (line.tag.name, line.tag.scale, line.tag.group) == ("Speed", 0.1, "fast")
 
 
+def test_a_header_may_name_every_field_of_a_tag() -> None:
+    text = (
+        "name,address,type,raw low,raw high,low,high,access,write high\nL,wave,INT,0,100,0,1,rw,1"
+    )
+    (line,) = parse(text, SIM)
+    assert line.problems == []
+    assert line.tag is not None
+    assert (line.tag.factors, line.tag.access, line.tag.write_high) == ((0.01, 0.0), "rw", 1.0)
+
+
 def test_every_problem_names_what_is_wrong_in_its_line() -> None:
     text = (
         "Speed, wave, flaot\nNo address\nTwin, wave, real\nTwin, wave, real\n"
@@ -41,7 +51,7 @@ def test_every_problem_names_what_is_wrong_in_its_line() -> None:
     )
     lines = parse(text, SIM, taken={"Old"})
     problems = [" ".join(line.problems) for line in lines]
-    assert problems[0].startswith("Data type: Input should be")
+    assert problems[0].startswith("Data type: 'flaot' is none of bool")
     assert problems[1] == "The address is missing."
     assert problems[2] == ""
     assert problems[3] == "The name 'Twin' is also in line 3."

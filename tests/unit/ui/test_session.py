@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -10,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from hub.services import Services, User
+from hub.records import User
+from hub.services import Services
 from hub.ui.session import COOKIE, Gate, local_path, same_origin, session_of
 from schemas.errors import StorageError
 from tests.fakes.services import PASSWORD, FakeAccess, fake_services
@@ -82,15 +85,10 @@ async def test_the_api_and_files_are_not_the_gates_business() -> None:
 
 
 async def test_a_database_that_is_away_is_said_and_is_no_sign_out() -> None:
-    services = Services(Down(), *_rest())
+    services = replace(fake_services(), access=Down())
     answer = await _get(services, "/devices", "any")
     assert answer.status_code == 503
     assert "The database cannot take data now." in answer.text
     assert "Nothing is lost" in answer.text
     data = await _get(services, "/ui-data/trend.json", "any")
     assert (data.status_code, data.json()["kind"]) == (503, "StorageError")
-
-
-def _rest() -> tuple[object, object, object]:
-    other = fake_services()
-    return other.fleet, other.data, other.live
