@@ -12,6 +12,16 @@ settings.register_profile("shared", deadline=None)  # a loaded machine is no def
 settings.load_profile("shared")
 
 
+REAL = frozenset({"browser", "chaos", "conformance", "integration"})
+"""Tests with real servers get a second try; the last line names which needed it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if REAL.intersection(item.path.relative_to(config.rootpath).parts):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Runs after pytest's own summary."""
@@ -28,7 +38,12 @@ def summary(stats: dict[str, list[Any]]) -> str:
     line = f"Tests: {len(stats.get('passed', []))} passed, {failed} failed, {len(skipped)} skipped"
     reasons = Counter(_reason(report) for report in skipped)
     listed = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
-    return f"{line}; skipped: {listed}" if listed else line
+    again = ", ".join(sorted({report.nodeid for report in stats.get("rerun", [])}))
+    return (
+        line
+        + (f"; skipped: {listed}" if listed else "")
+        + (f"; second try: {again}" if again else "")
+    )
 
 
 def _reason(report: Any) -> str:
