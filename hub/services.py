@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hub.bulk import ImportDone, ImportOptions, ImportPreview, ImportRow, Profile, Progress
+from hub.function_services import Functions
 from hub.records import (
     DeadLetter,
     Device,
@@ -228,4 +229,5 @@ class Services:
     remote: Remote
     tag_files: TagFiles
     profiles: Profiles
+    functions: Functions
     settings: dict[str, Any] = field(default_factory=dict)

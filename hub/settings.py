@@ -36,6 +36,9 @@ class HubSettings(BaseSettings):
     """How long the ingest collects batches for one transaction."""
     retention_days: int = Field(default=0, ge=0)
     """Values older than this are dropped; 0 keeps them."""
+    functions_folder: Path | None = None
+    """Where packages are unpacked to be checked and tried, for nobody else to write; what is lost
+    there is made again. Empty: a temporary folder while the hub runs."""
     log_level: str = "INFO"
 
     @cached_property

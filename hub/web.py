@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import tempfile
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,6 +26,7 @@ from hub.fleet.remote import RemoteService
 from hub.fleet.rpc import Rpc
 from hub.fleet.service import FleetService
 from hub.fleet.tag_files import TagFileService
+from hub.functions.service import FunctionService
 from hub.services import Services
 from hub.settings import HubSettings
 from hub.storage.config import ConfigStore
@@ -48,11 +51,16 @@ async def serve(settings: HubSettings) -> None:
     if password is not None:
         print_first_login(password)
     presence = PresenceService()
-    services, live = await _services(settings, client, database, access, presence)
+    folder = tempfile.TemporaryDirectory(prefix="spindle-functions-", ignore_cleanup_errors=True)
     try:
+        functions_folder = settings.functions_folder or Path(folder.name)
+        services, live, functions = await _services(
+            settings, client, database, access, presence, functions_folder
+        )
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(live.run()),
+                tasks.create_task(functions.rollouts.run()),
                 tasks.create_task(_note_presence(store, presence)),
                 tasks.create_task(until_closed(client)),
             ]
@@ -62,6 +70,7 @@ async def serve(settings: HubSettings) -> None:
     finally:
         await client.close()
         await database.close()
+        folder.cleanup()
 
 
 def print_first_login(password: str) -> None:
@@ -76,7 +85,8 @@ async def _services(
     database: Database,
     access: AccessService,
     presence: PresenceService,
-) -> tuple[Services, LiveService]:
+    functions_folder: Path,
+) -> tuple[Services, LiveService, FunctionService]:
     identity = None
     if settings.identity_file is not None:
         identity = Identity.load_or_make(settings.identity_file)
@@ -87,6 +97,8 @@ async def _services(
     store = ConfigStore(database)
     fleet = FleetService(store, presence, commands)
     await commands.answer_handshakes(fleet.manifest)
+    functions = FunctionService(store, presence, commands, functions_folder)
+    await functions.artifacts.answer(client)
     data = DataService(database, presence, client)
     await data.start()
 
@@ -102,9 +114,10 @@ async def _services(
         remote=RemoteService(store, presence, commands),
         tag_files=TagFileService(store, presence, commands),
         profiles=ProfileService(store, presence, commands),
+        functions=functions,
         settings={"leaf_url": settings.leaf_url},
     )
-    return bundle, live
+    return bundle, live, functions
 
 
 async def _web(settings: HubSettings, services: Services) -> None:

@@ -6,7 +6,8 @@ frames of many devices, numbered by their producer. Arrays travel as msgpack `bi
 Wire format 1, all integers little-endian::
 
     bytes 0-1  "SP"          byte 2  format version      byte 3  codec: 0 plain, 1 zstd+checksum
-    then msgpack {"p": producer, "n": number, "c": created ns, "f": [frame, ...]}
+    then msgpack {"p": producer, "n": number, "c": created ns, "f": [frame, ...]}, and
+    "e": bin where there are events (schemas/events.py)
     frame     {"i": int32[N] tag ids, "t": int64[S] ns UTC, "k": dtype, "v": [S, N] values,
                "q": uint8[S, N] or nil when all good, "s": int64[S, N] source times or nil}
     text      "k" is "O" and "v" is [uint32[S*N + 1] offsets, utf-8]; "k" stands before "v"
@@ -27,13 +28,14 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from schemas.compressed import decompress
 from schemas.errors import FrameError
+from schemas.events import Event, pack_events, unpack_events
 from schemas.kinds import WIRE_TYPES, Array, Kind, kind_of
 from schemas.quality import Quality
 from schemas.reader import Field, Reader, plain, read_map, whole
 
 FORMAT_VERSION = 1
-MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_FRAMES = 256 * 1024
 _MAGIC = b"SP"
 _PLAIN, _ZSTD = 0, 1
@@ -64,6 +66,12 @@ class Frame:
     def kind(self) -> Kind:
         return kind_of(self.wire)
 
+    def qualities(self) -> NDArray[np.uint8]:
+        """The quality of each value, in an array of one's own."""
+        if self.quality is None:
+            return np.full(self.values.shape, Quality.GOOD, dtype=np.uint8)
+        return self.quality.copy()
+
     @property
     def size(self) -> int:
         """Number of values, S x N."""
@@ -89,6 +97,7 @@ class Batch:
     number: int
     created_ns: int
     frames: tuple[Frame, ...]
+    events: tuple[Event, ...] = ()
 
     @property
     def size(self) -> int:
@@ -100,14 +109,15 @@ def encode_batch(batch: Batch, *, compress: bool = True) -> bytes:
 
     Raises FrameError for a frame that no reader could read.
     """
-    body: bytes = msgpack.packb(
-        {
-            "p": batch.producer,
-            "n": batch.number,
-            "c": batch.created_ns,
-            "f": [_pack_frame(frame) for frame in batch.frames],
-        }
-    )
+    fields: dict[str, Any] = {
+        "p": batch.producer,
+        "n": batch.number,
+        "c": batch.created_ns,
+        "f": [_pack_frame(frame) for frame in batch.frames],
+    }
+    if batch.events:
+        fields["e"] = pack_events(batch.events)
+    body: bytes = msgpack.packb(fields)
     if not compress:
         return _MAGIC + bytes((FORMAT_VERSION, _PLAIN)) + body
     packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(body)
@@ -130,7 +140,7 @@ def decode_batch(message: bytes | bytearray | memoryview) -> Batch:
         raise FrameError(f"Not a batch: {error} is missing.") from error
     if not (isinstance(producer, str) and _is_int64(number) and _is_int64(created)):
         raise FrameError("Not a batch: its header has the wrong types.")
-    return Batch(producer, number, created, frames)
+    return Batch(producer, number, created, frames, unpack_events(fields.get("e", b"")))
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -149,7 +159,7 @@ def stack(frames: Sequence[Frame]) -> Frame:
         return frames[0]
     quality = None
     if any(frame.quality is not None for frame in frames):
-        quality = np.concatenate([_quality(frame) for frame in frames])
+        quality = np.concatenate([frame.qualities() for frame in frames])
     return Frame(
         frames[0].tag_ids,
         np.concatenate([frame.times for frame in frames]),
@@ -166,15 +176,9 @@ def mark_not_finite(frame: Frame) -> Frame:
     finite = np.isfinite(frame.values)
     if finite.all():
         return frame
-    quality = _quality(frame).copy()
+    quality = frame.qualities()
     quality[~finite & (quality >= Quality.UNCERTAIN)] = Quality.BAD_OUT_OF_RANGE
     return Frame(frame.tag_ids, frame.times, frame.values, quality, frame.source_times)
-
-
-def _quality(frame: Frame) -> NDArray[np.uint8]:
-    if frame.quality is not None:
-        return frame.quality
-    return np.full(frame.values.shape, Quality.GOOD, dtype=np.uint8)
 
 
 def _pack_frame(frame: Frame) -> dict[str, Any]:
@@ -224,18 +228,6 @@ def _body(data: bytes) -> bytes | memoryview:
     return decompress(body)
 
 
-def decompress(data: bytes | memoryview) -> bytes:
-    """The bytes inside one zstd frame. Raises FrameError, also when it claims more than
-    MAX_BODY_BYTES: the claim is checked before anything is allocated."""
-    try:
-        claimed = zstandard.frame_content_size(data)
-        if not 0 <= claimed <= MAX_BODY_BYTES:
-            raise FrameError(f"The message claims {claimed} bytes; at most {MAX_BODY_BYTES} pass.")
-        return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise FrameError(f"The message cannot be decompressed: {error}.") from error
-
-
 def _read_frames(reader: Reader, _before: dict[str, Any]) -> tuple[Frame, ...]:
     count = reader.read_array_header()
     if count > MAX_FRAMES:
@@ -252,7 +244,7 @@ def _read_values(reader: Reader, before: dict[str, Any]) -> Any:
 
 
 _FRAME: dict[str, Field] = dict.fromkeys("itkqs", plain) | {"v": _read_values}
-_BATCH: dict[str, Field] = dict.fromkeys("pnc", plain) | {"f": _read_frames}
+_BATCH: dict[str, Field] = dict.fromkeys("pnce", plain) | {"f": _read_frames}
 
 
 def _is_int64(value: Any) -> bool:

@@ -22,6 +22,11 @@ class Kind(StrEnum):
     BOOL = "bool"
     TEXT = "text"
 
+    @property
+    def wire(self) -> str:
+        """The dtype of a column that takes every value of this kind; `O` is text."""
+        return _WIDEST[self]
+
 
 class DataType(StrEnum):
     BOOL = "bool"
@@ -77,6 +82,8 @@ _WIRE = {
     DataType.FLOAT64: "<f8",
     DataType.STRING: "O",
 }
+
+_WIDEST = {Kind.FLOAT: "<f8", Kind.INT: "<i8", Kind.BOOL: "|b1", Kind.TEXT: "O"}
 
 INT_LIMITS: dict[DataType, tuple[int, int]] = {
     DataType.INT8: (-(2**7), 2**7 - 1),

@@ -55,6 +55,16 @@ def mirror(spoke: str, epoch: str) -> str:
     return f"MIR_{spoke}_{epoch}"
 
 
+def function_producer(use_id: int) -> str:
+    """The producer of a function's outputs; its subject is `t.<spoke>.f<id>`."""
+    return f"f{use_id}"
+
+
+def direct_get(stream_name: str) -> str:
+    """Read messages of a local stream by sequence number (server 2.11, ADR-31 of NATS)."""
+    return f"$JS.API.DIRECT.GET.{stream_name}"
+
+
 def js_api(domain: str) -> str:
     return f"$JS.{domain}.API"
 
@@ -70,17 +80,19 @@ def live(spoke: str, device_id: int | str) -> str:
 
 def command(spoke: str, verb: str) -> str:
     """Hub to spoke: `manifest` (a new revision is out), `watch`, `epoch` (start one), and the
-    requests that a worker answers: `test`, `diagnose`, `select`, `operate`, `discover`, `browse`.
+    requests that a worker answers: `test`, `diagnose`, `select`, `operate`, `discover`, `browse`;
+    `function` (what a use does now) is answered by the function host.
     """
     return f"cmd.{spoke}.{verb}"
 
 
 def hub_rpc(spoke: str, verb: str) -> str:
-    """Spoke to hub: `manifest` (the handshake)."""
+    """Spoke to hub: `manifest` (the handshake), `artifact` (a part of a function's package)."""
     return f"rpc.hub.{spoke}.{verb}"
 
 
 HANDSHAKES = "rpc.hub.*.manifest"
+ARTIFACTS = "rpc.hub.*.artifact"
 ALL_HEALTH = "hb.*"
 INGEST_STATUS = "hub.ingest.status"
 """Between the hub's own processes; never crosses a leaf."""

@@ -10,6 +10,7 @@ import psutil
 
 from schemas.messages.health import SpokeHealth, StreamHealth
 from spoke.clock import Clock
+from spoke.functions.keeper import FunctionKeeper
 from spoke.workers import Workers
 
 VERSION = "0.1.0"
@@ -38,10 +39,17 @@ class ClockWatch:
 
 
 class HealthReport:
-    def __init__(self, spoke: str, folder: Path, workers: Workers, clock: Clock) -> None:
+    def __init__(
+        self,
+        spoke: str,
+        folder: Path,
+        workers: Workers,
+        functions: FunctionKeeper,
+        clock: Clock,
+    ) -> None:
         self._spoke = spoke
         self._folder = folder
-        self._workers = workers
+        self._workers, self._functions = workers, functions
         self._clock = clock
         self._started_ns = clock.time_ns()
         self._before: tuple[float, int, int] | None = None
@@ -65,7 +73,10 @@ class HealthReport:
             time_ns=self._clock.time_ns(),
             started_ns=self._started_ns,
             revision=revision,
-            devices=devices,
+            devices=tuple(
+                sorted((*devices, *self._functions.devices()), key=lambda device: device.id)
+            ),
+            functions=self._functions.functions(),
             stream=StreamHealth(
                 **{name: getattr(stream, name) for name in stream.__slots__}
                 | {"bytes_per_s": bytes_per_s}
@@ -77,7 +88,7 @@ class HealthReport:
             disk_free_bytes=shutil.disk_usage(self._folder).free,
             clock_jump_s=jump_s,
             workers=len(self._workers.pids()),
-            worker_restarts=self._workers.restarts,
+            worker_restarts=self._workers.restarts + self._functions.restarts,
             revision_errors=errors,
         )
 
@@ -91,8 +102,8 @@ class HealthReport:
         return max(0.0, values - before[1]) / seconds, max(0.0, sent - before[2]) / seconds
 
     def _usage(self) -> tuple[float, int]:
-        """CPU in percent of one core and resident memory of supervisor and workers."""
-        pids = {psutil.Process().pid, *self._workers.pids()}
+        """CPU in percent of one core and resident memory of supervisor, workers, function host."""
+        pids = {psutil.Process().pid, *self._workers.pids(), *self._functions.pids()}
         before, self._processes = self._processes, {}
         cpu, memory = 0.0, 0
         for pid in pids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def save(path: Path, manifest: Manifest) -> None:
     temporary.replace(path)
 
 
-def share(devices: tuple[ManifestDevice, ...], workers: int) -> list[list[dict[str, Any]]]:
+def share(devices: Sequence[ManifestDevice], workers: int) -> list[list[dict[str, Any]]]:
     """The devices of each worker as JSON maps. A device keeps its worker while others change.
 
     Devices that share a connection are together, where the first of them would be.

@@ -1,5 +1,5 @@
-"""What happens to a frame between the driver and the batcher: truth first, then scaling, then what
-of it is worth storing."""
+"""What happens to a frame between the driver and the batcher: truth first, then scaling and steps,
+then what of it is worth storing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from schemas.frames import Frame, mark_not_finite
 from schemas.quality import Quality
 from spoke.by_exception import Reporter
 from spoke.drivers.base import Column, GroupLayout
+from spoke.functions.steps import Step, Steps
 
 MAX_TEXT = 4096
 
@@ -23,15 +24,15 @@ _ALL = slice(None)
 class Pipeline:
     """The steps of one device, column by column."""
 
-    def __init__(self, groups: Iterable[GroupLayout]) -> None:
-        self._steps: dict[int, _Steps] = {}
-        self._of_tag: dict[int, _Steps] = {}
+    def __init__(self, groups: Iterable[GroupLayout], steps: Steps | None = None) -> None:
+        self._ways: dict[int, _Way] = {}
+        self._of_tag: dict[int, _Way] = {}
         for group in groups:
             for column in group.columns:
-                steps = _Steps(column)
-                if steps.needed:
-                    self._steps[id(column.tag_ids)] = steps
-                    self._of_tag |= {tag.id: steps for tag in column.tags}
+                way = _Way(column, steps.of(column) if steps else [])
+                if way.needed:
+                    self._ways[id(column.tag_ids)] = way
+                    self._of_tag |= {tag.id: way for tag in column.tags}
 
     def apply(self, frame: Frame) -> tuple[Frame, Frame | None]:
         """(the frame as people see it, the part of it that is stored or None).
@@ -39,16 +40,16 @@ class Pipeline:
         Shapes of the first stay; scaled columns become float64. The second has fewer tags where a
         deadband holds some back, with `source_times`.
         """
-        steps, places = self._find(frame)
-        if steps is None:
+        way, places = self._find(frame)
+        if way is None:
             frame = _cut(mark_not_finite(frame))
             return frame, frame
-        return steps.apply(frame, places)
+        return way.apply(frame, places)
 
-    def _find(self, frame: Frame) -> tuple[_Steps | None, Places]:
-        if not self._steps:
+    def _find(self, frame: Frame) -> tuple[_Way | None, Places]:
+        if not self._ways:
             return None, _ALL
-        found = self._steps.get(id(frame.tag_ids))
+        found = self._ways.get(id(frame.tag_ids))
         if found is not None or not frame.size:
             return found, _ALL
         first = self._of_tag.get(int(frame.tag_ids[0]))
@@ -57,11 +58,12 @@ class Pipeline:
         return first, first.places(frame.tag_ids)
 
 
-class _Steps:
-    """Scale, clamp and reporting of one column of N tags."""
+class _Way:
+    """Scale, clamp, steps and reporting of one column of N tags."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: Column, steps: list[Step]) -> None:
         tags = column.tags
+        self._steps = steps
         self._column = column  # kept: its array's identity is the key
         self._order = np.argsort(column.tag_ids)
         self._sorted_ids = column.tag_ids[self._order]
@@ -82,7 +84,7 @@ class _Steps:
 
     @property
     def needed(self) -> bool:
-        special = self._scaled or self._clamps or not self._store
+        special = self._scaled or self._clamps or not self._store or bool(self._steps)
         return special or self._reporter is not None
 
     def places(self, tag_ids: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -98,6 +100,10 @@ class _Steps:
         frame = _cut(mark_not_finite(frame))
         if self._clamps:
             frame = _clamp(frame, self._low[places], self._high[places])
+        if self._steps:
+            for step in self._steps:
+                frame = step.apply(frame, places)
+            frame = mark_not_finite(frame)
         if not self._store:
             return frame, None
         if self._reporter is None:
@@ -115,7 +121,7 @@ def _clamp(frame: Frame, low: NDArray[np.float64], high: NDArray[np.float64]) ->
         return frame
     values = frame.values.copy()
     values[outside] = np.clip(numbers, low, high)[outside].astype(values.dtype)
-    quality = _quality(frame)
+    quality = frame.qualities()
     quality[outside & (quality >= Quality.GOOD)] = Quality.UNCERTAIN_CLAMPED
     return Frame(frame.tag_ids, frame.times, values, quality, frame.source_times)
 
@@ -130,13 +136,6 @@ def _cut(frame: Frame) -> Frame:
         return frame
     values = frame.values.copy()
     values[long] = [text[:MAX_TEXT] for text in frame.values[long]]
-    quality = _quality(frame)
+    quality = frame.qualities()
     quality[long & (quality >= Quality.GOOD)] = Quality.UNCERTAIN
     return Frame(frame.tag_ids, frame.times, values, quality, frame.source_times)
-
-
-def _quality(frame: Frame) -> NDArray[np.uint8]:
-    """The qualities of a frame, to be changed."""
-    if frame.quality is None:
-        return np.full(frame.values.shape, Quality.GOOD, np.uint8)
-    return frame.quality.copy()

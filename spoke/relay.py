@@ -1,4 +1,4 @@
-"""Requests of the hub on their way to the worker that can answer them.
+"""Requests of the hub on their way to the worker, or the function host, that can answer them.
 
 Through the supervisor and its pipes, because it alone knows which worker has a device or a serial
 line, and answers also when that worker is just starting again.
@@ -20,6 +20,7 @@ from schemas.config.drivers import CONNECTION
 from schemas.errors import DeviceError, FrameError, SpindleError, SpokeOfflineError
 from schemas.messages.codec import unpack
 from spoke.calls import VERBS, failed
+from spoke.functions.keeper import FunctionKeeper
 from spoke.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -28,13 +29,17 @@ _MAX_OPEN = 64
 _URGENT = ("select", "operate")
 """Short, and somebody waits with a hand on the machine: tests and browsing never hold them up."""
 _LIMIT_S = 90.0
+_FUNCTION = "function"
 
 
 class Relay:
     """Each request is a task of its own: a test of 20 s holds up no write."""
 
-    def __init__(self, spoke: str, client: Client, workers: Workers) -> None:
-        self._spoke, self._client, self._workers = spoke, client, workers
+    def __init__(
+        self, spoke: str, client: Client, workers: Workers, functions: FunctionKeeper
+    ) -> None:
+        self._spoke, self._client = spoke, client
+        self._workers, self._functions = workers, functions
         self._open = 0
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -43,7 +48,7 @@ class Relay:
         async def on_request(message: Msg) -> None:
             tasks.create_task(self._pass_on(message))
 
-        for verb in VERBS:
+        for verb in (*VERBS, _FUNCTION):
             await self._client.subscribe(subjects.command(self._spoke, verb), cb=on_request)
 
     async def _pass_on(self, message: Msg) -> None:
@@ -71,6 +76,8 @@ class Relay:
         if self._open > _MAX_OPEN and verb not in _URGENT:
             raise SpokeOfflineError("The gateway is busy with other requests.", hint="Try again.")
         async with asyncio.timeout(_LIMIT_S):
+            if verb == _FUNCTION:
+                return await self._functions.call(verb, body)
             return await self._workers.call(self._place(body), verb, body)
 
     def _place(self, body: bytes) -> int:

@@ -65,5 +65,10 @@ class SpokeSettings(BaseSettings):
         return self.data_dir / "drivers"
 
     @property
+    def functions_dir(self) -> Path:
+        """Packages of functions, and the states of their uses."""
+        return self.data_dir / "functions"
+
+    @property
     def manifest_file(self) -> Path:
         return self.data_dir / "manifest.json"

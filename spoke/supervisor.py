@@ -22,6 +22,7 @@ from schemas.messages.commands import EpochRequest, ManifestReply, ManifestReque
 from schemas.messages.health import StreamHealth
 from spoke import manifest as manifests
 from spoke.clock import Clock
+from spoke.functions.keeper import FunctionKeeper
 from spoke.health import VERSION, ClockWatch, HealthReport
 from spoke.publish.stream import Stream
 from spoke.relay import Relay
@@ -42,7 +43,10 @@ class Supervisor:
         self._client = Client()
         self._stream = Stream(self._client.jetstream(), settings)
         self._workers = Workers(settings.worker_count, clock)
-        self._report = HealthReport(settings.name, settings.data_dir, self._workers, clock)
+        self._functions = FunctionKeeper(self._workers, clock)
+        self._report = HealthReport(
+            settings.name, settings.data_dir, self._workers, self._functions, clock
+        )
         self._watch = ClockWatch(clock)
         self._manifest = Manifest(spoke=settings.name, revision=0)
         self._errors: tuple[dict[str, Any], ...] = ()
@@ -57,6 +61,7 @@ class Supervisor:
             self._apply(cached)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._workers.run())
+            tasks.create_task(self._functions.run())
             tasks.create_task(self._connect(tasks))
             tasks.create_task(self._keep_stream())
             tasks.create_task(self._keep_manifest())
@@ -76,7 +81,8 @@ class Supervisor:
             subjects.command(settings.name, "manifest"), cb=self._on_notice
         )
         await self._client.subscribe(subjects.command(settings.name, "epoch"), cb=self._on_epoch)
-        await Relay(settings.name, self._client, self._workers).start(tasks)
+        relay = Relay(settings.name, self._client, self._workers, self._functions)
+        await relay.start(tasks)
         await self._ask_now()
 
     async def _ask_now(self) -> None:
@@ -145,7 +151,10 @@ class Supervisor:
 
     def _apply(self, wanted: Manifest) -> None:
         self._manifest = wanted
-        self._workers.apply(wanted)
+        self._workers.apply(
+            [device for device in wanted.devices if device.connection.driver != "function"]
+        )
+        self._functions.apply(wanted.devices)
 
     def _refuse(self, revision: int, errors: tuple[dict[str, Any], ...]) -> None:
         if revision != self._refused_revision or not self._errors:

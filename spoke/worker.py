@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
-import signal
 import sys
 from collections import deque
 from contextlib import suppress
@@ -21,7 +19,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
-from schemas import logs, subjects
+from schemas import subjects
 from schemas.config.devices import ManifestDevice
 from schemas.connection import options
 from schemas.errors import StartError
@@ -29,7 +27,7 @@ from schemas.frames import Batch, Frame
 from spoke.calls import Calls
 from spoke.clock import SystemClock
 from spoke.drivers.runner import DeviceRunner
-from spoke.pipes import framed, messages
+from spoke.pipes import framed, messages, run_child, standard_streams
 from spoke.publish.batcher import Batcher
 from spoke.publish.live import Live
 from spoke.publish.publisher import Publisher
@@ -40,7 +38,7 @@ from spoke.settings import SpokeSettings
 _log = logging.getLogger(__name__)
 
 _TEND_S, _REPORT_S, _FLUSH_LIMIT_S = 0.25, 1.0, 3.0
-_END_S = 1.0
+_END_S, _SAVE_S = 1.0, 30.0
 _MAX_QUEUED = 4
 
 
@@ -89,7 +87,7 @@ class Worker:
         while not self._spool.lock():
             await self._clock.sleep(0.05)
         self._waiting_bytes = self._spool.waiting_bytes()
-        reader, writer = await _standard_streams()
+        reader, writer = await standard_streams()
         async with asyncio.TaskGroup() as tasks:
             publishing = tasks.create_task(self._publish())
             background = [
@@ -124,6 +122,7 @@ class Worker:
         for device_id, runner in list(self._running.items()):
             if devices.get(device_id) != runner.device:
                 runner.stop()
+                runner.save()
                 del self._running[device_id]
                 ending[device_id] = self._tasks.pop(device_id)
                 ending[device_id].cancel()
@@ -192,11 +191,16 @@ class Worker:
             await self._publisher.put(self._queue.popleft())
 
     async def _tend(self) -> None:
+        save_s = self._clock.monotonic() + _SAVE_S
         while True:
             await self._clock.sleep(_TEND_S)
             if self._client.is_closed:  # after a protocol error the client gives up for good
                 raise StartError("The connection to the local nats-server ended for good.")
             await self._publisher.tend()
+            if self._clock.monotonic() >= save_s:
+                save_s = self._clock.monotonic() + _SAVE_S
+                for runner in self._running.values():
+                    runner.save()
 
     async def _flush_live(self) -> None:
         """A task of its own: a stuck server holds `tend`, and watches must end all the same."""
@@ -240,31 +244,8 @@ async def _contained(runner: DeviceRunner, before: asyncio.Task[None] | None) ->
         await runner.run()
 
 
-async def _standard_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    output = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what a library prints must not get between our messages
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, output)
-    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
-
-
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the supervisor closes our input, then we flush
-    settings = SpokeSettings()
-    logs.set_up(f"spoke {settings.name}", settings.log_level)
-    _run(Worker(settings, int(sys.argv[1])))
-
-
-def _run(worker: Worker) -> None:
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(worker.run())
-    else:
-        uvloop.run(worker.run())
+    run_child(lambda settings: Worker(settings, int(sys.argv[1])).run())
 
 
 if __name__ == "__main__":

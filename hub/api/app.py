@@ -13,6 +13,8 @@ from hub.api.routes import (
     devices,
     docs,
     drivers,
+    function_runs,
+    functions,
     profiles,
     remote,
     session,
@@ -39,6 +41,8 @@ _ROUTES = (
     remote,
     profiles,
     drivers,
+    functions,
+    function_runs,
     values,
     system,
 )

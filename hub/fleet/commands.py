@@ -24,6 +24,7 @@ from schemas.messages.browsing import BrowseReply, BrowseRequest, DiscoverReply,
 from schemas.messages.codec import pack, read, squeeze
 from schemas.messages.commands import ManifestReply, ManifestRequest, TestReply, TestRequest
 from schemas.messages.diagnosis import DiagnoseReply, DiagnoseRequest
+from schemas.messages.functions import FunctionLookReply, FunctionLookRequest
 from schemas.messages.writes import (
     SELECT_S,
     OperateReply,
@@ -34,7 +35,7 @@ from schemas.messages.writes import (
 
 _log = logging.getLogger(__name__)
 
-_TEST_S, _DIAGNOSE_S, _BROWSE_S, _DEEP_S = 25.0, 5.0, 25.0, 60.0
+_TEST_S, _DIAGNOSE_S, _BROWSE_S, _DEEP_S, _LOOK_S = 25.0, 5.0, 25.0, 60.0, 5.0
 _OPERATE_S = 28.0
 """The spoke gives up after SELECT_S for its turn and 20 s for the device, and says so. Whoever asks
 must wait longer than that: only the spoke can tell what was written."""
@@ -45,7 +46,8 @@ ManifestSource = Callable[[str, int], Awaitable[dict[str, Any] | None]]
 
 
 class CommandService:
-    """Implements Commands and DeviceCommands of hub/fleet/ports.py, over one NATS connection."""
+    """Implements Commands, DeviceCommands and FunctionCommands of hub/fleet/ports.py, over one NATS
+    connection."""
 
     def __init__(self, client: Client, rpc: Rpc, identity: Identity | None) -> None:
         self._client = client
@@ -78,6 +80,9 @@ class CommandService:
 
     async def operate(self, spoke_name: str, request: OperateRequest) -> OperateReply:
         return await self._ask(spoke_name, "operate", request, OperateReply, _OPERATE_S)
+
+    async def look(self, spoke_name: str, request: FunctionLookRequest) -> FunctionLookReply:
+        return await self._ask(spoke_name, "function", request, FunctionLookReply, _LOOK_S)
 
     def credentials(self, spoke_name: str) -> str:
         if self._identity is None:

@@ -11,7 +11,14 @@ from hub.fleet import words
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import config_of, device_of
 from hub.fleet.secrets import unmasked
-from hub.fleet.validation import check_device, check_groups, expand_and_check
+from hub.fleet.validation import (
+    check_device,
+    check_function_change,
+    check_groups,
+    check_no_function,
+    expand_and_check,
+)
+from hub.functions.steps import check_steps
 from hub.records import Device, User
 from hub.storage.config import ConfigStore
 from hub.storage.records import DeviceRow
@@ -36,8 +43,10 @@ class Devices(Changes):
     async def create_device(
         self, who: User, spoke_id: int, config: DeviceConfig, tags: Sequence[TagConfig] = ()
     ) -> Device:
+        check_no_function(config)
         config = unmasked(config, None)
         tags = await asyncio.to_thread(expand_and_check, config, tags)
+        await asyncio.to_thread(check_steps, config, tags)
         async with self._change(who, spoke_id, "device.create") as edit:
             device_id = await self._insert(edit, config, tags)
             edit.says(words.device_added(config.name, tags), device=device_id)
@@ -53,11 +62,13 @@ class Devices(Changes):
         async with self._change(who, row.spoke_id, "device.change") as edit:
             old = config_of(await self._store.device(device_id, edit.conn))
             config = unmasked(config, old)
+            check_function_change(old, config)
             await self._name_is_free(edit, config.name, device_id)
             rows = await self._store.tags(device_id=device_id, conn=edit.conn)
             tags = [TagConfig.model_validate(tag.config) for tag in rows]
             check_groups(config, tags)
             await asyncio.to_thread(check_device, config, tags)
+            await asyncio.to_thread(check_steps, config, tags)
             await self._store.update_device(
                 device_id, config.name, config.model_dump(mode="json"), version, edit.conn
             )
@@ -66,6 +77,7 @@ class Devices(Changes):
 
     async def clone_device(self, who: User, device_id: int, name: str) -> Device:
         source = await self._store.device(device_id)
+        check_no_function(config_of(source))
         async with self._change(who, source.spoke_id, "device.clone") as edit:
             source = await self._store.device(device_id, edit.conn)
             config = _renamed(config_of(source), name)
@@ -85,6 +97,7 @@ class Devices(Changes):
         self, spoke_id: int, config: DeviceConfig, tags: Sequence[TagConfig]
     ) -> TestReply:
         """A masked secret is that of the stored device of this name on this spoke."""
+        check_no_function(config)
         spoke = await self._store.spoke(spoke_id)
         stored = [row for row in await self._store.devices(spoke_id) if row.name == config.name]
         config = unmasked(config, config_of(stored[0]) if stored else None)

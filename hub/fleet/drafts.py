@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hub.bulk import Parameter, Profile
 from hub.fleet.secrets import secret_fields_of
 from hub.fleet.templates import NAME, Template, check_template, plain
+from hub.fleet.validation import check_no_function
 from schemas.config.base import Name, explain
 from schemas.config.devices import DeviceConfig, TagConfig
 from schemas.config.drivers import DRIVERS
@@ -65,7 +66,11 @@ def checked(profile: Profile) -> Profile:
 
 
 def draft(name: str, config: DeviceConfig, tags: Sequence[TagConfig]) -> Profile:
-    """A profile of this device: what differs between devices becomes a parameter, secrets go."""
+    """A profile of this device: what differs between devices becomes a parameter, secrets go.
+
+    Raises ConfigErrors for a function.
+    """
+    check_no_function(config)
     device = plain(config.model_dump(mode="json", exclude={"name", "enabled"}))
     connection = device["connection"]
     parameters = [Parameter(NAME, "Name")]

@@ -7,6 +7,7 @@ from typing import Protocol
 from schemas.messages.browsing import BrowseReply, BrowseRequest, DiscoverReply, DiscoverRequest
 from schemas.messages.commands import TestReply, TestRequest
 from schemas.messages.diagnosis import DiagnoseReply, DiagnoseRequest
+from schemas.messages.functions import FunctionLookReply, FunctionLookRequest
 from schemas.messages.health import SpokeHealth
 from schemas.messages.writes import OperateReply, OperateRequest, SelectReply, SelectRequest
 
@@ -36,6 +37,13 @@ class Commands(Protocol):
 
     def credentials(self, spoke_name: str) -> str:
         """A NATS credentials file, made anew at each call."""
+
+
+class FunctionCommands(Commands, Protocol):
+    """Requests about functions at work."""
+
+    async def look(self, spoke_name: str, request: FunctionLookRequest) -> FunctionLookReply:
+        """Raises SpokeOfflineError."""
 
 
 class DeviceCommands(Protocol):

@@ -9,6 +9,7 @@ from hub.bulk import Parameter, Profile
 from hub.fleet.secrets import unmasked
 from hub.fleet.templates import NAME, Template, blame, make, values_of
 from hub.fleet.validation import expand_and_check
+from hub.functions.steps import check_steps
 from hub.storage.records import ProfileRow
 from schemas.config.devices import DeviceConfig, TagConfig
 from schemas.errors import ConfigError, ConfigErrors, SpindleError
@@ -71,6 +72,7 @@ def plan_row(template: Template, row: Mapping[str, str]) -> Plan:
     try:
         config = unmasked(made.device, None)
         tags = expand_and_check(config, made.tags)
+        check_steps(config, tags)
     except ConfigErrors as error:
         raise ConfigErrors(_once(blame(item, template) for item in error.problems)) from error
     except ConfigError as error:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hub.fleet.ports import DeviceCommands, Presence
 from hub.fleet.records import config_of
 from hub.fleet.secrets import secret_fields, unmasked
+from hub.fleet.validation import check_no_function
 from hub.fleet.writing import Writing
 from hub.records import User
 from hub.storage.config import ConfigStore
@@ -45,6 +46,7 @@ class RemoteService:
         self, spoke_id: int, connection: DriverConfig, device_id: int | None = None
     ) -> DiscoverReply:
         """Nobody logs in for this, so no secret is sent; `device_id` is not needed."""
+        check_no_function(_device(connection))
         spoke = await self._store.spoke(spoke_id)
         self._must_be_online(spoke.name)
         bare = connection.model_copy(update=dict.fromkeys(secret_fields(_device(connection)), ""))
@@ -63,6 +65,7 @@ class RemoteService:
         deep: bool = False,
         device_id: int | None = None,
     ) -> BrowseReply:
+        check_no_function(_device(connection))
         spoke = await self._store.spoke(spoke_id)
         full = await self._with_secrets(spoke_id, connection, device_id)
         self._must_be_online(spoke.name)

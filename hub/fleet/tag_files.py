@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hub.bulk import ImportDone, ImportOptions, ImportPreview, ImportRow, Progress, RowState
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import config_of
-from hub.fleet.validation import check_device
+from hub.fleet.validation import check_device, check_no_function
 from hub.records import User
 from hub.storage.records import DeviceRow, TagRow
 from hub.tagfiles.changes import Known, Plan, plan
@@ -38,6 +38,7 @@ class TagFileService(Changes):
     ) -> ImportPreview:
         """Raises NotFoundError, and ConfigError for a file that is no tag file."""
         device = await self._store.device(device_id)
+        check_no_function(config_of(device))
         rows = await self._store.tags(device_id=device_id)
         return await asyncio.to_thread(_preview, device, rows, name, content, options)
 
@@ -58,6 +59,7 @@ class TagFileService(Changes):
             return ImportDone(0, 0, 0, skipped, revision)
         async with self._change(who, spoke_id, "tag.import") as edit:
             device = await self._store.device(device_id, edit.conn)
+            check_no_function(config_of(device))
             existing = await self._store.tags(device_id=device_id, conn=edit.conn)
             work = await asyncio.to_thread(_checked, device, existing, rows, options)
             await self._write(edit, device_id, work, progress or _silent)

@@ -9,10 +9,17 @@ from collections.abc import Sequence
 from hub.fleet import words
 from hub.fleet.changes import Changes, Edit
 from hub.fleet.records import config_of, tag_of
-from hub.fleet.validation import check_device, check_wire, expand_and_check
+from hub.fleet.validation import (
+    check_calculated,
+    check_device,
+    check_no_function,
+    check_wire,
+    expand_and_check,
+)
 from hub.records import Tag, User
 from hub.storage.records import TagRow
 from schemas.config.devices import TagConfig
+from schemas.config.functions import FunctionConfig
 from schemas.errors import ConfigErrors, SpindleError
 
 
@@ -32,6 +39,7 @@ class Tags(Changes):
         spoke_id = (await self._store.device(device_id)).spoke_id
         async with self._change(who, spoke_id, "tag.create") as edit:
             device = await self._store.device(device_id, edit.conn)
+            check_no_function(config_of(device))
             existing = await self._store.tags(device_id=device_id, conn=edit.conn)
             tags = await asyncio.to_thread(
                 expand_and_check, config_of(device), tags, _configs(existing)
@@ -67,6 +75,8 @@ class Tags(Changes):
         count = 0
         for spoke_id, rows in by_spoke.items():
             async with self._change(who, spoke_id, "tag.delete") as edit:
+                for device_id in {row.device_id for row in rows}:
+                    check_no_function(config_of(await self._store.device(device_id, edit.conn)))
                 ids = [row.tag_id for row in rows]
                 count += await self._store.delete_tags(ids, edit.conn)
                 names = [row.name for row in rows]
@@ -83,7 +93,10 @@ class Tags(Changes):
             await asyncio.to_thread(check_device, config_of(device), [config], others)
         except ConfigErrors as error:
             raise ConfigErrors([_of_one_tag(item) for item in error.problems]) from error
-        check_wire(row.wire, TagConfig.model_validate(row.config), config)
+        old = TagConfig.model_validate(row.config)
+        if isinstance(config_of(device).connection, FunctionConfig):
+            check_calculated(old, config)
+        check_wire(row.wire, old, config)
         return row
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from schemas.addresses import check_tags
 from schemas.addresses.arrays import elements
 from schemas.config.devices import DeviceConfig, GroupConfig, TagConfig
+from schemas.config.functions import FunctionConfig
 from schemas.errors import AddressError, ConfigError, ConfigErrors, ConflictError, SpindleError
 
 MAX_TAGS = 100_000
@@ -72,6 +73,37 @@ def expand_and_check(
     return found
 
 
+def check_no_function(config: DeviceConfig) -> None:
+    """Raises ConfigErrors for a function at work: it has a page of its own."""
+    if isinstance(config.connection, FunctionConfig):
+        raise _function_page(config.name, "connection.driver")
+
+
+def check_function_change(old: DeviceConfig, new: DeviceConfig) -> None:
+    """Of a function only name, description and whether it is enabled change as a device's do, and
+    no device becomes one. Raises ConfigErrors."""
+    if not isinstance(old.connection, FunctionConfig):
+        check_no_function(new)
+        return
+    free = {name: getattr(new, name) for name in ("name", "description", "enabled")}
+    if old.model_copy(update=free) != new:
+        raise _function_page(old.name, "connection")
+
+
+def check_calculated(old: TagConfig, new: TagConfig) -> None:
+    """For a tag that a function makes: only what people read changes. Raises ConfigErrors."""
+    free = {name: getattr(new, name) for name in _CALCULATED}
+    if old.model_copy(update=free) != new:
+        changed = [name for name in TagConfig.model_fields if name not in _CALCULATED
+                   and getattr(old, name) != getattr(new, name)]  # fmt: skip
+        text = f"{old.name} is made by a function; its {changed[0]} cannot be changed."
+        hint = f"Here its {', '.join(_CALCULATED)} can; the rest is on the Functions page."
+        raise ConfigErrors([ConfigError(text, hint=hint, path=changed[0])])
+
+
+_CALCULATED = ("name", "unit", "description", "low", "high", "store")
+
+
 def check_groups(config: DeviceConfig, tags: Sequence[TagConfig]) -> None:
     """For a device whose groups change: every scan group that a tag names must stay."""
     known = {group.name for group in config.groups}
@@ -108,6 +140,11 @@ def check_wire(wire: str | None, old: TagConfig, new: TagConfig) -> None:
             hint="Make a new tag for the new type and delete this one; its values stay.",
             path="data_type" if old.data_type != new.data_type else "scale",
         )
+
+
+def _function_page(name: str, path: str) -> ConfigErrors:
+    text = f"{name} is a function; change it on the Functions page."
+    return ConfigErrors([ConfigError(text, hint="Its tags follow from its inputs.", path=path)])
 
 
 def _name(group: GroupConfig) -> str:

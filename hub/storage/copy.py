@@ -1,14 +1,15 @@
-"""Collects the rows of many frames and writes each table with one COPY."""
+"""Collects the rows of many frames and writes each table with one COPY; events go with them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hub.storage.database import Connection
+from hub.storage.event_rows import EventRow, write_events
 from hub.storage.rollup_marks import Marks
 from hub.storage.rows import (
     BOOL,
@@ -44,6 +45,7 @@ class CopyBuffers:
     def __init__(self) -> None:
         self._tables: dict[str, list[Any]] = {}
         self._marks = Marks()
+        self._events: list[EventRow] = []
         self.values = 0
 
     def add_blocks(self, frame: Frame, block_ids: NDArray[np.int32]) -> None:
@@ -86,15 +88,19 @@ class CopyBuffers:
             self._marks.add_times(True, frame.tag_ids, sources)
         self.values += frame.size
 
+    def add_events(self, events: Sequence[EventRow]) -> None:
+        self._events.extend(events)
+
     def extend(self, other: CopyBuffers) -> None:
         """Add the rows of another one behind these."""
         for table, buffers in other._tables.items():
             self._tables.setdefault(table, []).extend(buffers)
         self._marks.extend(other._marks)
+        self._events.extend(other._events)
         self.values += other.values
 
     async def write(self, conn: Connection) -> None:
-        """One COPY per table, and the marks. Raises what asyncpg raises."""
+        """One COPY per table, the marks, and the events. Raises what asyncpg raises."""
         await self._marks.write(conn)
         for table, buffers in self._tables.items():
             await conn.copy_to_table(
@@ -103,6 +109,8 @@ class CopyBuffers:
                 source=_stream(buffers),
                 format="binary",
             )
+        if self._events:
+            await write_events(conn, self._events)
 
 
 async def _stream(buffers: list[Any]) -> AsyncIterator[Any]:

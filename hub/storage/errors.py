@@ -19,6 +19,10 @@ class PositionError(StorageError):
     hint = "Nothing was written. The ingest reads the position again and goes on from there."
 
 
+class BatchRefusedError(Exception):
+    """This batch cannot be stored, whatever happens later; the text says why."""
+
+
 class DataRefusedError(StorageError):
     """The database refuses one of these values."""
 

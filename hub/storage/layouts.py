@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hub.storage.copy import split
 from hub.storage.database import Connection, Database
+from hub.storage.errors import BatchRefusedError
 from hub.storage.rows import Column, column_of
 from schemas.frames import Frame
 from schemas.kinds import Kind, kind_of
@@ -37,10 +38,6 @@ _INSERT_MEMBERS = """
 INSERT INTO block_member (tag_id, block_id, position, column_type)
 SELECT tag_id, $1, position, $2 FROM unnest($3::int[]) WITH ORDINALITY AS t(tag_id, position)
 """
-
-
-class BatchRefusedError(Exception):
-    """This batch cannot be stored as values, whatever happens later; the text says why."""
 
 
 class Layouts:

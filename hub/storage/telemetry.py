@@ -1,4 +1,4 @@
-"""Stores batches exactly once: values and the stream's position in one transaction."""
+"""Stores batches exactly once: values, events and the stream's position in one transaction."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import asyncpg
 
 from hub.storage.copy import CopyBuffers
 from hub.storage.database import Connection, Database
-from hub.storage.errors import DataRefusedError, PositionError
-from hub.storage.layouts import BatchRefusedError, Layouts
+from hub.storage.errors import BatchRefusedError, DataRefusedError, PositionError
+from hub.storage.event_rows import EventRows
+from hub.storage.layouts import Layouts
 from hub.storage.partitions import DAY_NS, Partitions, days_of
 from hub.storage.positions import Positions
 from hub.storage.rollups import RollUps, dropping_raw
@@ -68,6 +69,7 @@ class TelemetryStore(Positions):
 
     def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         super().__init__(database)
+        self._events = EventRows(database)
         self._layouts = Layouts(database)
         self._partitions = Partitions(database)
         self._rollups = RollUps(database, self._partitions)
@@ -101,11 +103,14 @@ class TelemetryStore(Positions):
             raise
 
     async def maintain(self, now_ns: int, retention_days: int | None) -> int:
-        """See Partitions.maintain; call it at start and every hour or so."""
+        """See Partitions.maintain; call it at start and every hour or so. Events live as long."""
         if retention_days is None:
             return await self._partitions.maintain(now_ns, None)
-        async with dropping_raw(self.database, (now_ns // DAY_NS - retention_days) * DAY_NS):
-            return await self._partitions.maintain(now_ns, retention_days)
+        before_ns = (now_ns // DAY_NS - retention_days) * DAY_NS
+        async with dropping_raw(self.database, before_ns):
+            dropped = await self._partitions.maintain(now_ns, retention_days)
+        await self._events.drop(before_ns)
+        return dropped
 
     async def roll_up(self, now_ns: int) -> bool:
         """See RollUps.roll_up; call it every 10 s or so, and again at once while it is true."""
@@ -148,6 +153,8 @@ class TelemetryStore(Positions):
             for frame in item.batch.frames:
                 if frame.size:
                     days |= await self._add(spoke_id, frame, buffers)
+            if item.batch.events:
+                buffers.add_events(await self._events.admit(spoke_id, item.batch.events))
         except BatchRefusedError as error:
             return _bury(item, str(error))
         except (ValueError, TypeError, OverflowError) as error:

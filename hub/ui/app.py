@@ -12,10 +12,15 @@ from nicegui import app, ui
 from hub.services import Services
 from hub.ui import endpoints, live
 from hub.ui.pages import (
+    deploy_function,
     device,
     device_edit,
     devices,
     diagnosis,
+    function,
+    function_edit,
+    function_use,
+    functions,
     gateway,
     gateways,
     import_tags,
@@ -56,6 +61,8 @@ def mount(services: Services) -> None:
     for part in (gateways, gateway, devices, device_edit, device, diagnosis, trends):
         part.register()
     for part in (import_tags, profiles, profile, make_devices):
+        part.register()
+    for part in (functions, function_edit, deploy_function, function_use, function):
         part.register()
     system.register(pulse)
     endpoints.register(services)

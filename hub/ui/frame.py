@@ -20,6 +20,7 @@ NAVIGATION = (
     ("Gateways", "/gateways", "router"),
     ("Devices", "/devices", "memory"),
     ("Profiles", "/profiles", "dashboard_customize"),
+    ("Functions", "/functions", "functions"),
     ("Trends", "/trends", "show_chart"),
     ("System", "/system", "tune"),
 )
@@ -73,6 +74,7 @@ def _nav_link(title: str, target: str, icon: str, here: str) -> None:
     with ui.link(target=target).classes("nav-link" + (" current" if current else "")) as link:
         ui.icon(icon).props("aria-hidden=true")
         ui.label(title)
+    link.props(f'aria-label="{title}" title="{title}"')
     if current:
         link.props('aria-current="page"')
 

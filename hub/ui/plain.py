@@ -14,8 +14,19 @@ from schemas.errors import SpindleError
 
 STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/ui-static"
-SCRIPTS = ("pulse.js", "live.js", "device.js", "bulk.js", "trend_chart.js", "trend.js")
-STYLES = ("ui.css", "device.css", "bulk.css")
+SCRIPTS = (
+    "pulse.js",
+    "live.js",
+    "device.js",
+    "bulk.js",
+    "trend_chart.js",
+    "trend.js",
+    "editor.js",
+    "try.js",
+    "functions.js",
+    "function_log.js",
+)
+STYLES = ("ui.css", "device.css", "bulk.css", "editor.css", "functions.css")
 _FONTS = f'<link rel="stylesheet" href="/_nicegui/{__version__}/static/fonts.css">'
 FAVICON = (STATIC / "spindle.svg").read_text(encoding="utf-8")
 

@@ -24,7 +24,7 @@ from schemas.errors import ForbiddenError, LoginError, SpindleError
 COOKIE = "spindle_session"
 THEME_COOKIE = "spindle_theme"
 DATA_PATH = "/ui-data"
-PAGES = ("gateways", "devices", "profiles", "trends", "system")
+PAGES = ("gateways", "devices", "profiles", "functions", "trends", "system")
 _KEY = "spindle.session"
 _HEADERS = {
     "X-Frame-Options": "DENY",

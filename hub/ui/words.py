@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from schemas.messages.health import DeviceHealth
+from schemas.messages.health import DeviceHealth, FunctionHealth
 
 NS = 1_000_000_000
 NOTHING = "\N{EN DASH}"
@@ -84,6 +84,7 @@ STATE_LEVELS = {
     "connecting": "busy",
     "waiting": "bad",
     "refused": "bad",
+    "stopped": "bad",
     "off": "off",
     "unknown": "off",
 }
@@ -92,12 +93,15 @@ STATE_WORDS = {
     "connecting": "Connecting",
     "waiting": "No connection",
     "refused": "Refused",
+    "stopped": "Stopped",
     "off": "Switched off",
     "unknown": "Unknown",
 }
 
 
-def device_state(health: DeviceHealth | None, enabled: bool, online: bool = True) -> str:
+def device_state(
+    health: DeviceHealth | FunctionHealth | None, enabled: bool, online: bool = True
+) -> str:
     """One of the keys of STATE_WORDS. A gateway that is away makes every state unknown."""
     if not enabled:
         return "off"

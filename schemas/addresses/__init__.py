@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from schemas.addresses import modbus, modbus_overlaps, opcua, s7, s7_overlaps, sim
+from schemas.addresses import function, modbus, modbus_overlaps, opcua, s7, s7_overlaps, sim
 from schemas.addresses.arrays import expand
 from schemas.config.devices import TagConfig
 from schemas.errors import AddressError, ConfigError
@@ -25,6 +25,7 @@ _CHECKS: dict[str, Callable[[TagConfig, Any], object]] = {
     "s7": s7.check,
     "opcua": opcua.check,
     "sim": sim.check,
+    "function": function.check,
 }
 _OVERLAPS: dict[str, Callable[[Sequence[TagConfig], Any], list[ConfigError]]] = {
     "modbus": modbus_overlaps.overlaps,

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.config.base import Config, Name
 from schemas.config.drivers import DriverConfig
+from schemas.config.functions import StepConfig
 from schemas.kinds import DataType, Kind
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -150,6 +151,9 @@ class DeviceConfig(Config):
     groups: Annotated[tuple[GroupConfig, ...], Field(title="Scan groups", min_length=1)] = (
         GroupConfig(),
     )
+    steps: Annotated[tuple[StepConfig, ...], Field(title="Steps")] = ()
+    """Built-in functions that change values before they are stored, in this order; after scale and
+    clamp, before the deadband."""
 
     @model_validator(mode="after")
     def _group_names_differ(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.config.base import Config
+from schemas.config.functions import FunctionConfig
 from schemas.config.modbus import ByteOrder, ModbusConfig
 from schemas.config.opcua import OpcUaConfig, OpcUaMode, OpcUaSecurity
 from schemas.config.s7 import S7Config
@@ -20,6 +21,7 @@ __all__ = [
     "DRIVERS",
     "ByteOrder",
     "DriverConfig",
+    "FunctionConfig",
     "ModbusConfig",
     "OpcUaConfig",
     "OpcUaMode",
@@ -42,7 +44,8 @@ class SimConfig(Config):
 
 
 DriverConfig = Annotated[
-    ModbusConfig | S7Config | OpcUaConfig | SimConfig, Field(discriminator="driver")
+    ModbusConfig | S7Config | OpcUaConfig | SimConfig | FunctionConfig,
+    Field(discriminator="driver"),
 ]
 
 CONNECTION: TypeAdapter[DriverConfig] = TypeAdapter(DriverConfig)
@@ -55,3 +58,4 @@ DRIVERS: dict[str, type[ModbusConfig] | type[S7Config] | type[OpcUaConfig] | typ
     "opcua": OpcUaConfig,
     "sim": SimConfig,
 }
+"""The protocols that people choose from; a function is no protocol and has pages of its own."""

@@ -10,9 +10,9 @@ import msgpack
 import zstandard
 from pydantic import TypeAdapter, ValidationError
 
+from schemas.compressed import decompress
 from schemas.config.base import explain
 from schemas.errors import FrameError
-from schemas.frames import decompress
 
 T = TypeVar("T")
 

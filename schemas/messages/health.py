@@ -54,6 +54,53 @@ class StreamHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowHealth:
+    """A version that runs beside the one at work, compared value by value since it started."""
+
+    version: str = ""
+    values: Int64 = 0
+    equal: Int64 = 0
+    """Within 1e-9 relative, and of the same quality."""
+    largest: float = 0.0
+    """Largest absolute difference of good numbers."""
+    faults: Int64 = 0
+    cpu_s: float = 0.0
+    fault: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionHealth:
+    """A use of a function. Counts are since its process started; states as of devices, and
+    `stopped`: after too many faults, until somebody starts it again."""
+
+    id: int
+    state: str
+    version: str = ""
+    package: str = ""
+    since_ns: Int64 = 0
+    batches: Int64 = 0
+    values_in: Int64 = 0
+    values_out: Int64 = 0
+    cpu_s: float = 0.0
+    """CPU seconds spent in `process`."""
+    slowest_s: float = 0.0
+    """The longest batch."""
+    faults: Int64 = 0
+    """Within the last ten minutes."""
+    faults_ever: Int64 = 0
+    fault: dict[str, Any] | None = None
+    """schemas.functions.Fault of the last one."""
+    lag_s: float = 0.0
+    """Age of the newest value that it has processed."""
+    late: Int64 = 0
+    """Rows that came too late and were left out."""
+    memory_bytes: Int64 = 0
+    contained: Annotated[tuple[str, ...], FailFast()] = ()
+    """What holds its process: `memory`, `network`, `files`, `processes`."""
+    shadow: ShadowHealth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SpokeHealth:
     spoke: str
     version: str
@@ -72,5 +119,6 @@ class SpokeHealth:
     """Sum of jumps of the wall clock against the steady clock since the start, seconds."""
     workers: Int64 = 0
     worker_restarts: Int64 = 0
+    functions: Annotated[tuple[FunctionHealth, ...], FailFast()] = ()
     revision_errors: Annotated[tuple[dict[str, Any], ...], FailFast()] = ()
     """Errors by path of the newest manifest, when it was refused."""

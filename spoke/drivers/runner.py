@@ -42,6 +42,7 @@ from spoke.drivers.registry import driver as find_driver
 from spoke.drivers.schedule import Schedule
 from spoke.drivers.timing import ScanTimes, diagnose_group
 from spoke.drivers.writer import Writer
+from spoke.functions.steps import Steps
 from spoke.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ class DeviceRunner:
         self._turn = asyncio.Lock()
         """Held by a scan and by a write: a driver does one thing at a time."""
         self.writer = Writer(device, clock, self._turn, self._write)
-        self._pipeline = Pipeline(self._groups)
+        self._steps = Steps(device, self._groups, context.folder / "steps")
+        self._pipeline = Pipeline(self._groups, self._steps)
         self._driver: Driver | None = None
         self._condition = Condition(device.name, device.id, clock)
         self._stopped = False
@@ -154,6 +156,10 @@ class DeviceRunner:
                 self._lost(error)
             if not self._stopped:
                 await self._condition.pause()
+
+    def save(self) -> None:
+        """Keep the state of the steps, so that a restart goes on with it."""
+        self._steps.save()
 
     def stop(self) -> None:
         """To call before the task is cancelled: a driver that answers its cancellation with an

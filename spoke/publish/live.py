@@ -68,6 +68,6 @@ class Live:
         now = self._clock.monotonic()
         until = now + min(max(float(wanted.ttl_s), 1.0), MAX_TTL_S)
         for device_id in wanted.devices:
-            if device_id not in self._until:  # a new watcher sees the newest values at once
-                self._pending[device_id] = dict(self._newest.get(device_id, {}))
+            if device_id not in self._until and device_id in self._newest:
+                self._pending[device_id] = dict(self._newest[device_id])  # seen at once
             self._until[device_id] = until

@@ -122,6 +122,7 @@ class Stream:
             max_age=settings.stream_max_age_h * 3600,
             storage=api.StorageType.FILE,
             duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=True,  # functions read it by sequence numbers
             metadata=notes,
         )
 
@@ -147,5 +148,6 @@ def _differs(found: api.StreamConfig, wanted: api.StreamConfig) -> bool:
         or found.discard != wanted.discard
         or found.subjects != wanted.subjects
         or found.duplicate_window != wanted.duplicate_window
+        or found.allow_direct != wanted.allow_direct
         or _notes(found.metadata or {}) != (wanted.metadata or {})
     )

@@ -1,6 +1,7 @@
 """The whole chain at profile A: 16 devices x 1,000 float32 x 50 ms over real Modbus TCP into SQL.
 
     python -m tests.bench.chain [--devices 16] [--tags 1000] [--period-ms 50] [--seconds 60]
+        [--functions none|steps|built-in|package]
 
 Starts the real stack (fsync on, `sync_interval: always`) against a lean C responder, and reports
 CPU-seconds per million values of each process, values lost and doubled, and the commit lag.
@@ -25,6 +26,7 @@ import asyncpg
 from infra.local.configure import Api
 from infra.local.layout import Folder, Ports
 from infra.local.stack import ADMIN, SPOKE, Stack
+from tests.bench.chain_functions import CHOICES, deploy, steps
 from tests.bench.cpu import Usage, usage
 
 SOURCE = Path(__file__).with_name("modbus_server.c")
@@ -59,6 +61,7 @@ async def configure(stack: Stack, ports: list[int], chosen: argparse.Namespace) 
         assert stack.first_password is not None
         await api.login(ADMIN, stack.first_password)
         spoke = next(item for item in await api.get("/spokes") if item["name"] == SPOKE)
+        made: list[int] = []
         for number, port in enumerate(ports):
             device = {
                 "name": f"PLC{number:02d}",
@@ -70,8 +73,10 @@ async def configure(stack: Stack, ports: list[int], chosen: argparse.Namespace) 
                 },
                 "groups": [{"name": "normal", "period_ms": chosen.period_ms}],
                 "tags": tags(chosen.tags),
+                "steps": steps(chosen.functions),
             }
-            await api.post(f"/spokes/{spoke['id']}/devices", device)
+            made.append((await api.post(f"/spokes/{spoke['id']}/devices", device))["id"])
+        await deploy(api, chosen.functions, spoke["id"], made)
 
 
 async def stored(connection: Any) -> int:
@@ -95,6 +100,7 @@ async def measure(stack: Stack, server_pid: int, chosen: argparse.Namespace) -> 
     result = {
         "profile": f"{chosen.devices} x {chosen.tags} x {chosen.period_ms} ms",
         "depth": chosen.depth,
+        "functions": chosen.functions,
         "offered_per_s": expected,
         "values_per_s": values / seconds,
         "cpu_s_per_million": _per_million(before, after, values),
@@ -177,6 +183,7 @@ def main() -> None:
     parser.add_argument("--period-ms", type=int, default=50)
     parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--functions", choices=CHOICES, default="none")
     parser.add_argument("--workers", type=int, default=1)
     print(json.dumps(asyncio.run(run(parser.parse_args())), indent=2))
 

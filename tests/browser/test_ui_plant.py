@@ -118,7 +118,7 @@ def test_the_whole_header_is_reached_by_tab(page: Page, ui_server: UiServer) -> 
     sign_in(page, ui_server)
     page.evaluate("document.activeElement.blur()")
     seen = []
-    for _ in range(10):
+    for _ in range(11):
         page.keyboard.press("Tab")
         seen.append(
             page.evaluate(

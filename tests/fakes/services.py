@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Sequence
 
+from hub.function_services import Functions
 from hub.records import DeadLetter, Latest, LedgerRow, Role, Series, System, Tag, User
 from hub.services import (
     Access,
@@ -19,12 +20,15 @@ from hub.services import (
     TagFiles,
     Watcher,
 )
+from schemas.config.functions import FunctionConfig
 from schemas.errors import ConflictError, ForbiddenError, LoginError, StorageError
 from schemas.kinds import Kind
 from schemas.quality import Quality, words
 from tests.fakes import plant
 from tests.fakes.clock import NS, STARTED_NS, now_ns
 from tests.fakes.fleet import FakeFleet
+from tests.fakes.function_fleet import FunctionFleet
+from tests.fakes.functions import FakeFunctions
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.remote import FakeRemote
 from tests.fakes.tag_files import FakeTagFiles
@@ -213,6 +217,8 @@ class FakeWatcher:
         device = await self._live.fleet.device(self._device_id)
         health = device.health
         stopped = health is None or health.state != "running"
+        if isinstance(device.config.connection, FunctionConfig):
+            stopped = not (await self._live.fleet.spoke(device.spoke_id)).online
         rows = []
         for tag in await self._live.fleet.tags(self._device_id):
             value, code = self._live.fleet.sample(tag)
@@ -237,7 +243,7 @@ class FakeLive:
 
 def fake_services(*, empty: bool = False) -> Services:
     """The bottling line, or with `empty` a hub as it is after its first start."""
-    fleet = FakeFleet(empty=empty)
+    fleet = FunctionFleet(empty=empty)
     access: Access = FakeAccess()
     typed_fleet: Fleet = fleet
     data: Data = FakeData(fleet, empty=empty)
@@ -245,4 +251,5 @@ def fake_services(*, empty: bool = False) -> Services:
     remote: Remote = FakeRemote(fleet)
     tag_files: TagFiles = FakeTagFiles(fleet)
     profiles: Profiles = FakeProfiles(fleet, empty=empty)
-    return Services(access, typed_fleet, data, live, remote, tag_files, profiles)
+    functions: Functions = FakeFunctions(fleet, empty=empty)
+    return Services(access, typed_fleet, data, live, remote, tag_files, profiles, functions)

@@ -7,33 +7,17 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from hub.api.deps import Bundle, Engineer, Viewer
 from hub.api.models_bulk import ImportAnswer, PreviewAnswer
+from hub.api.uploads import BODY, upload
 from hub.bulk import ImportOptions
 from hub.tagfiles.kinds import MAX_BYTES
-from schemas.errors import ConfigError
 
 router = APIRouter(tags=["tags"])
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_FORM = {
-    "schema": {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": {"type": "string", "format": "binary"}},
-    }
-}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "description": "The file itself (then `name` says what it is called), or a form with it.",
-        "content": {"application/octet-stream": _BINARY, "multipart/form-data": _FORM},
-    }
-}
 _LARGE: dict[int | str, dict[str, Any]] = {413: {"description": "More than 20 MB"}}
 
 
@@ -77,7 +61,7 @@ async def export_xlsx(device_id: int, _: Viewer, services: Bundle) -> Response:
 
 @router.post(
     "/devices/{device_id}/tags/preview",
-    openapi_extra=_BODY,
+    openapi_extra=BODY,
     response_model=PreviewAnswer,
     responses=_LARGE,
 )
@@ -92,7 +76,7 @@ async def preview_import(
     same: Annotated[bool, Query(description="List unchanged rows, too.")] = False,
 ) -> Response:
     """What a tag file would do, row by row. Nothing is written."""
-    name, content = await _upload(request, name)
+    name, content = await upload(request, name, MAX_BYTES)
     preview = await services.tag_files.preview_import(device_id, name, content, options)
 
     def body() -> str:
@@ -101,7 +85,7 @@ async def preview_import(
     return Response(await asyncio.to_thread(body), media_type="application/json")
 
 
-@router.post("/devices/{device_id}/tags/import", openapi_extra=_BODY, responses=_LARGE)
+@router.post("/devices/{device_id}/tags/import", openapi_extra=BODY, responses=_LARGE)
 async def apply_import(
     device_id: int,
     request: Request,
@@ -112,27 +96,10 @@ async def apply_import(
 ) -> ImportAnswer:
     """Import a tag file: one revision, all or nothing. Bad rows are refused, with their places
     `rows.<i>.<column>`, unless `skip_bad`."""
-    name, content = await _upload(request, name)
+    name, content = await upload(request, name, MAX_BYTES)
     preview = await services.tag_files.preview_import(device_id, name, content, options)
     done = await services.tag_files.apply_import(who, device_id, preview.rows, options)
     return ImportAnswer(**asdict(done), notes=preview.notes)
-
-
-async def _upload(request: Request, name: str) -> tuple[str, bytes]:
-    """(name, content) of the raw body or of the form's file."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return name, _limited(await request.body())
-    async with request.form(max_files=1, max_fields=20) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise ConfigError("The form has no field file.", hint="Send it as file=@tags.csv.")
-        return name or file.filename or "", _limited(await file.read())
-
-
-def _limited(content: bytes) -> bytes:
-    if len(content) > MAX_BYTES:
-        raise HTTPException(413)
-    return content
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:

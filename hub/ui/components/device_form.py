@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from nicegui import ui
 
+from hub.functions.steps import check_steps
 from hub.records import Device, Spoke
 from hub.ui.components.endpoint_finder import EndpointFinder
 from hub.ui.components.form import Form
+from hub.ui.components.step_list import StepList
 from hub.ui.components.test_connection import TestResult
 from hub.ui.notices import busy
 from hub.ui.session import Session
 from schemas.config.devices import DeviceConfig, TagConfig
-from schemas.errors import ConfigError, ConflictError, SpindleError
+from schemas.errors import ConfigError, ConfigErrors, ConflictError, SpindleError
 
 Save = Callable[[int, DeviceConfig], Awaitable[None]]
 """Called with the gateway's id and the checked form."""
@@ -39,8 +42,9 @@ class DeviceForm:
         with ui.element("section").classes("panel"), ui.element("div").classes("panel-body stack"):
             if device is None:
                 self._choose_gateway(spokes)
-            self._form = Form(DeviceConfig, value, autofocus=device is None)
+            self._form = Form(DeviceConfig, value, hidden=("steps",), autofocus=device is None)
             self._finder = EndpointFinder(session, self._form, self._spoke)
+            self._steps = StepList((value or {}).get("steps") or (), tags)
             self._result = TestResult()
             with ui.element("div").classes("row"):
                 self._save_button = ui.button("Save device", icon="save")
@@ -77,13 +81,18 @@ class DeviceForm:
 
     async def _run_save(self) -> None:
         self._result.clear()
-        config = self._form.read()
-        if config is None:
+        plain, steps = self._form.read(), self._steps.read()
+        if plain is None or steps is None:
             return
+        config = plain.model_copy(update={"steps": steps})
         try:
+            await asyncio.to_thread(check_steps, config, self._tags)
             await self._save(self._spoke_id, config)
         except (ConfigError, ConflictError) as error:
-            self._form.show_error(_at_name(error))
+            problems = error.problems if isinstance(error, ConfigErrors) else [_at_name(error)]
+            rest = self._steps.show(problems)
+            if rest:
+                self._form.show(rest)
 
     async def _run_test(self) -> None:
         self._result.clear()

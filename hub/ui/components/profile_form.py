@@ -122,7 +122,7 @@ class ProfileForm:
             with ui.element("div").classes("panel-head"):
                 ui.html("Device settings", tag="h2", sanitize=False)
             with ui.element("div").classes("panel-body"):
-                self._form = Form(DeviceConfig, device, hidden=(NAME, "enabled"))
+                self._form = Form(DeviceConfig, device, hidden=(NAME, "enabled", "steps"))
         columns = [_tag_column(name) for name in tag_columns(tags)]
         rows = [tag_cells(tag) for tag in tags]
         self._tags = _panel(

@@ -15,7 +15,7 @@ from schemas.kinds import DataType
 NAME = "name"
 USUAL = ("name", "address", "data_type", "unit", "scale", "offset", "group", "description")
 _SPECS = {spec.name: spec for spec in fields_of(TagConfig)}
-_HIDDEN = ("name", "enabled")
+_HIDDEN = ("name", "enabled", "steps")
 _LEAVES = (FieldKind.CHOICE, FieldKind.SWITCH)
 
 

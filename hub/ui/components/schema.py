@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.config.drivers import DRIVERS
+
 Schema = dict[str, Any]
 
 
@@ -70,7 +72,11 @@ class Variant:
 
 def fields_of(model: type[BaseModel]) -> tuple[FieldSpec, ...]:
     """The fields of a model in the order in which they were written."""
-    schema = model.model_json_schema()
+    return schema_fields(model.model_json_schema())
+
+
+def schema_fields(schema: Schema) -> tuple[FieldSpec, ...]:
+    """The same of a JSON Schema without its model, such as that of a function's parameters."""
     return _children(schema, schema.get("$defs", {}))
 
 
@@ -180,6 +186,8 @@ def _variants(schema: Schema, tag: str, defs: dict[str, Schema]) -> tuple[Varian
     for option in schema["oneOf"]:
         inner = _resolved(option, defs)
         value = inner["properties"][tag]["const"]
+        if tag == "driver" and value not in DRIVERS:
+            continue  # a function has pages of its own
         text = str(inner.get("description", value)).strip().splitlines()[0].rstrip(".")
         found.append(Variant(value, text, _children(inner, defs)))
     return tuple(found)

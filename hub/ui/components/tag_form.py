@@ -8,6 +8,7 @@ from typing import Any
 from hub.records import Device
 from hub.ui.components.form import Form
 from hub.ui.components.form_nodes import Section
+from hub.ui.components.function_state import is_use
 from hub.ui.components.schema import FieldKind, FieldSpec
 from schemas.config.devices import Access, TagConfig
 from schemas.kinds import DataType, Kind
@@ -53,9 +54,16 @@ _WHEN: Mapping[str, Mapping[str, list[str]]] = {
 }
 
 
+_CALCULATED = ("name", "unit", "description", "low", "high", "store")
+"""Fields of a tag that a function makes; the rest is as the function says."""
+
+
 def tag_form(device: Device, value: Mapping[str, Any]) -> Form[TagConfig]:
     """The form of a tag of this device, filled from `value` (a TagConfig as a JSON map)."""
     driver = device.config.connection.driver
+    if is_use(device):
+        kept = [name for name in TagConfig.model_fields if name not in _CALCULATED]
+        return Form(TagConfig, value, hidden=kept, autofocus=True)
     return Form(
         TagConfig,
         {**value, "scaling": scaling_of(value)},

@@ -11,6 +11,7 @@ from hub.records import Device, Role, Tag
 from hub.ui.components.browse_dialog import BROWSABLE, BrowseDialog
 from hub.ui.components.confirm import confirm
 from hub.ui.components.empty import empty_state
+from hub.ui.components.function_state import is_use
 from hub.ui.components.grid import Grid, column
 from hub.ui.components.tag_dialogs import add_many, edit_tag
 from hub.ui.components.tag_file_buttons import tag_file_buttons
@@ -60,13 +61,14 @@ class TagTable:
 
     def _draw(self, found: list[Tag]) -> None:
         may = self._session.can(Role.ENGINEER)
+        use = is_use(self._device)
         if not found:
             text = (
                 "A tag is one value of the device: a name and the address where the driver "
                 "finds it. Many at once: paste a list from the PLC project."
             )
             with empty_state("sell", "No tag yet", text):
-                if may:
+                if may and not use:
                     self._add_buttons()
                     tag_file_buttons(self._session, self._device)
             return
@@ -77,9 +79,10 @@ class TagTable:
             self._grid.filter_box("Filter tags")
             ui.element("div").classes("grow")
             self._button("Trend", "show_chart", self._trend)
-            tag_file_buttons(self._session, self._device, dense=True)
+            tag_file_buttons(self._session, self._device, imports=not use, dense=True)
             if may:
                 self._button("Change", "edit", self._edit)
+            if may and not use:
                 self._button("Clone", "content_copy", self._clone)
                 self._button("Delete", "delete", self._delete).classes("danger")
                 self._add_buttons()

@@ -11,7 +11,8 @@ from hub.records import Device, Role, Spoke
 from hub.ui.components.badge import Badge
 from hub.ui.components.confirm import confirm
 from hub.ui.components.device_form import DeviceForm
-from hub.ui.components.device_rows import DRIVER_WORDS, endpoint_of
+from hub.ui.components.device_rows import DRIVER_WORDS, endpoint_of, function_health
+from hub.ui.components.function_state import is_use, use_path, use_trouble
 from hub.ui.components.live_table import LiveTable
 from hub.ui.components.settings_facts import settings_facts
 from hub.ui.components.tag_table import TagTable
@@ -21,7 +22,7 @@ from hub.ui.notices import busy, show_done
 from hub.ui.page import page
 from hub.ui.refresh import refreshing
 from hub.ui.session import Session
-from hub.ui.words import STATE_LEVELS, STATE_WORDS, age, count, device_state, plural
+from hub.ui.words import STATE_LEVELS, STATE_WORDS, age, count, device_state, duration, plural
 from schemas.config.devices import DeviceConfig
 
 _PERIOD_S = 2.0
@@ -39,33 +40,37 @@ def register() -> None:
         words = f"{DRIVER_WORDS.get(found.config.connection.driver, '')}, {endpoint_of(found)}"
         if found.config.description:
             words += f". {found.config.description}"
+        use = is_use(found)
+        elsewhere = use_path(found.id) if use else f"/devices/{found.id}/diagnosis"
         with heading(found.config.name, *crumbs, subtitle=words):
-            with ui.link(target=f"/devices/{found.id}/diagnosis").classes("badge-link"):
+            with ui.link(target=elsewhere).classes("badge-link"):
                 badge = Badge(*_badge(found, spoke))
             ui.button(
-                "Why bad?",
-                icon="troubleshoot",
-                on_click=lambda: ui.navigate.to(f"/devices/{found.id}/diagnosis"),
+                "Function" if use else "Why bad?",
+                icon="functions" if use else "troubleshoot",
+                on_click=lambda: ui.navigate.to(elsewhere),
                 color=None,
             ).props("outline")
             if session.can(Role.ENGINEER):
                 _buttons(session, found)
         trouble = _Trouble()
-        trust = TrustPanel(session, found.id)
+        trust = None if use else TrustPanel(session, found.id)
         live = await _tabs(session, found, spoke, request.query_params.get("tab", "live"))
 
         async def refresh() -> None:
             now, at = await fleet.device(found.id), await fleet.spoke(found.spoke_id)
             badge.show(*_badge(now, at))
             trouble.show(now, at)
-            await trust.show(now, at)
+            if trust is not None:
+                await trust.show(now, at)
             await live.switched(now)
 
         refreshing(_PERIOD_S, refresh)
 
 
 def _badge(device: Device, spoke: Spoke) -> tuple[str, str]:
-    state = device_state(device.health, device.config.enabled, spoke.online)
+    health = function_health([spoke]).get(device.id) if is_use(device) else device.health
+    state = device_state(health, device.config.enabled, spoke.online)
     return STATE_LEVELS[state], STATE_WORDS[state]
 
 
@@ -80,33 +85,56 @@ class _Trouble:
         self._line = ui.label().classes("muted")
 
     def show(self, device: Device, spoke: Spoke) -> None:
-        health = device.health
-        error = (health.error if health else None) or {}
-        message, hint = str(error.get("message", "")), str(error.get("hint", ""))
+        message, hint, line = (_use_words if is_use(device) else _words)(device, spoke)
         if not spoke.online:
             message = f"The gateway {spoke.name} is offline."
             hint = "What it reads meanwhile waits on its disk and arrives when the link is back."
-        if health and message and spoke.online and health.since_ns:
-            message = f"{message} Since {age(health.since_ns).removesuffix(' ago')}."
         self._box.set_visibility(bool(message) and device.config.enabled)
         self._message.set_text(message)
         self._hint.set_text(hint)
-        if health:
-            self._line.set_text(
-                f"Last good scan {age(health.last_good_ns)}. {count(health.scans)} scans, "
-                f"{count(health.skipped)} skipped, {count(health.values)} values, "
-                f"{plural(health.connects, 'connect')}, "
-                f"{plural(len(health.tag_problems), 'tag')} with a problem."
-            )
+        if line:
+            self._line.set_text(line)
+
+
+def _words(device: Device, spoke: Spoke) -> tuple[str, str, str]:
+    """(error, hint, counters) of a device; empty for what is not known."""
+    health = device.health
+    if health is None:
+        return "", "", ""
+    error = health.error or {}
+    message, hint = str(error.get("message", "")), str(error.get("hint", ""))
+    if message and health.since_ns:
+        message = f"{message} Since {age(health.since_ns).removesuffix(' ago')}."
+    line = (
+        f"Last good scan {age(health.last_good_ns)}. {count(health.scans)} scans, "
+        f"{count(health.skipped)} skipped, {count(health.values)} values, "
+        f"{plural(health.connects, 'connect')}, "
+        f"{plural(len(health.tag_problems), 'tag')} with a problem."
+    )
+    return message, hint, line
+
+
+def _use_words(device: Device, spoke: Spoke) -> tuple[str, str, str]:
+    """The same of a function at work."""
+    health = function_health([spoke]).get(device.id)
+    if health is None:
+        return "", "", ""
+    line = (
+        f"{count(health.values_in)} values in, {count(health.values_out)} out, "
+        f"slowest batch {duration(health.slowest_s)}, {plural(health.faults_ever, 'fault')} since "
+        f"its start. Newest value {duration(health.lag_s)} old."
+    )
+    return *use_trouble(health), line
 
 
 async def _tabs(session: Session, device: Device, spoke: Spoke, wanted: str) -> LiveTable:
-    first = wanted if wanted in _TABS else "live"
+    shown = {k: v for k, v in _TABS.items() if k != "settings" or not is_use(device)}
+    first = wanted if wanted in shown else "live"
     with ui.tabs().props("align=left no-caps inline-label dense") as tabs:
-        for name, title in _TABS.items():
+        for name, title in shown.items():
             ui.tab(name, title)
     tabs.set_value(first)
-    places = {name: ui.element("div").classes("stack") for name in _TABS}
+    places = {name: ui.element("div").classes("stack") for name in shown}
     stale = set(_TABS)
 
     async def tags_changed() -> None:
@@ -202,9 +230,10 @@ def _buttons(session: Session, device: Device) -> None:
         )
 
     switch.on_click(ask_off if enabled else lambda: busy(switch, toggle))
-    ui.button(
-        "Clone", icon="content_copy", on_click=lambda: _clone(session, device), color=None
-    ).props("outline")
+    if not is_use(device):
+        ui.button(
+            "Clone", icon="content_copy", on_click=lambda: _clone(session, device), color=None
+        ).props("outline")
     ui.button("Delete", icon="delete", on_click=ask, color=None).props("outline").classes("danger")
 
 

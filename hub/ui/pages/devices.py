@@ -6,7 +6,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from hub.records import Device, Role, Spoke
-from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row
+from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row, function_health
 from hub.ui.components.empty import empty_state
 from hub.ui.components.grid import Grid
 from hub.ui.frame import heading
@@ -49,7 +49,8 @@ def register() -> None:
 
 def _rows(spokes: list[Spoke], devices: list[Device]) -> list[dict[str, object]]:
     online = {spoke.id for spoke in spokes if spoke.online}
-    return [device_row(device, device.spoke_id in online) for device in devices]
+    functions = function_health(spokes)
+    return [device_row(device, device.spoke_id in online, functions) for device in devices]
 
 
 def _fits(row: dict[str, object], wanted: str) -> bool:

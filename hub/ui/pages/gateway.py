@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from hub.records import LedgerRow, Role, Spoke
 from hub.ui.components.badge import Badge
-from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row
+from hub.ui.components.device_rows import DEVICE_COLUMNS, device_row, function_health
 from hub.ui.components.empty import empty_state
 from hub.ui.components.facts import Facts, buffer_bar
 from hub.ui.components.gateway_dialogs import delete_gateway, new_credentials, next_steps
@@ -67,7 +67,8 @@ def register() -> None:
                 _show_errors(errors, now)
             if devices is not None:
                 listed = await fleet.devices(spoke_id)
-                devices.set_rows([device_row(item, now.online) for item in listed])
+                known = function_health([now])
+                devices.set_rows([device_row(item, now.online, known) for item in listed])
 
         await refresh()
         refreshing(_PERIOD_S, refresh, immediate=False)
@@ -206,7 +207,8 @@ async def _devices(session: Session, spoke: Spoke) -> Grid | None:
                     on_click=lambda: ui.navigate.to(f"/devices/new?gateway={spoke.id}"),
                 )
         return None
-    rows = [device_row(device, spoke.online) for device in found]
+    known = function_health([spoke])
+    rows = [device_row(device, spoke.online, known) for device in found]
     return Grid([item for item in DEVICE_COLUMNS if item["field"] != "gateway"], rows)
 
 

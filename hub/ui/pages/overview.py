@@ -7,6 +7,8 @@ from starlette.requests import Request
 
 from hub.records import Device, LedgerRow, Role, Spoke, System
 from hub.services import Services
+from hub.ui.components.device_rows import function_health
+from hub.ui.components.function_state import is_use, use_problems
 from hub.ui.components.problems import ProblemList, problems_of
 from hub.ui.components.pulse_chart import PulseChart
 from hub.ui.components.tile import Tile
@@ -88,6 +90,19 @@ def _gateways_tile(spokes: list[Spoke], online: int) -> tuple[str, str, str]:
     return ("info", value, waiting) if new else ("ok", value, "all of them")
 
 
+def _states(devices: list[Device], spokes: list[Spoke]) -> list[str]:
+    alive = {spoke.id: spoke.online for spoke in spokes}
+    functions = function_health(spokes)
+    return [
+        device_state(
+            functions.get(item.id) if is_use(item) else item.health,
+            item.config.enabled,
+            alive.get(item.spoke_id, False),
+        )
+        for item in devices
+    ]
+
+
 class _Board:
     """Tiles, chart and problem list."""
 
@@ -119,17 +134,16 @@ class _Board:
         else:
             self._database.show("bad", "Not available", system.database_error)
         self._show_ledger(ledger)
-        self._problems.show(problems_of(system, spokes, devices))
+        plain = [item for item in devices if not is_use(item)]
+        found = problems_of(system, spokes, plain) + use_problems(spokes, devices)
+        self._problems.show(found)
         self._chart.refresh()
 
     def _show_fleet(self, spokes: list[Spoke], devices: list[Device]) -> None:
         online = sum(spoke.online for spoke in spokes)
         self._gateways.show(*_gateways_tile(spokes, online))
-        alive = {spoke.id: spoke.online for spoke in spokes}
-        states = [
-            device_state(item.health, item.config.enabled, alive.get(item.spoke_id, False))
-            for item in devices
-        ]
+        states = _states([item for item in devices if not is_use(item)], spokes)
+        uses = _states([item for item in devices if is_use(item)], spokes)
         wanted = sum(state != "off" for state in states)
         running = states.count("running")
         off = len(states) - wanted
@@ -137,6 +151,8 @@ class _Board:
         note = plural(trouble, "problem") if trouble else "no problems"
         if off:
             note += f", {off} switched off"
+        if uses:
+            note += f"; {uses.count('running')} of {plural(len(uses), 'function')} running"
         level = "ok" if not trouble else "bad"
         self._devices.show(level, f"{running} / {wanted}", note)
 

@@ -96,6 +96,13 @@
       made.href = params.data.href;
       return made;
     },
+    /* The text as a link to the row's `<field>_href`, where it has one. */
+    place(params) {
+      const href = params.data && params.data[`${params.colDef.field}_href`];
+      const made = element(href ? "a" : "span", href ? "cell-link" : "", params.value);
+      if (href) made.href = href;
+      return made;
+    },
     state(params) {
       const field = params.colDef.field;
       const badge = spindle.badge(params.data[`${field}_level`] || "off", params.value || "");

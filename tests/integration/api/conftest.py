@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -19,6 +20,7 @@ from hub.api import mount
 from hub.fleet.profiles import ProfileService
 from hub.fleet.service import FleetService
 from hub.fleet.tag_files import TagFileService
+from hub.functions.service import FunctionService
 from hub.records import DeadLetter, Latest, LedgerRow, Series, System
 from hub.services import Services
 from hub.storage.config import ConfigStore
@@ -26,9 +28,12 @@ from hub.storage.database import Database
 from infra.local.postgres import Postgres
 from schemas.errors import SpokeOfflineError
 from schemas.messages.commands import TestReply, TestRequest
+from schemas.messages.functions import FunctionLookReply, FunctionLookRequest
 from schemas.messages.health import DeviceHealth, SpokeHealth
 
-EMPTY = "TRUNCATE spoke, app_user, audit, hub_secret, profile RESTART IDENTITY CASCADE"
+EMPTY = """TRUNCATE spoke, app_user, audit, hub_secret, profile, function, function_package,
+    deployment
+    RESTART IDENTITY CASCADE"""
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +68,7 @@ class FakeFleet:
     notices: list[tuple[str, int]] = field(default_factory=list)
     tests: list[TestRequest] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
+    looks: list[FunctionLookRequest] = field(default_factory=list)
 
     def health(self, spoke_name: str) -> SpokeHealth | None:
         return self.healths.get(spoke_name)
@@ -93,6 +99,10 @@ class FakeFleet:
         self.tests.append(request)
         values = tuple({"tag": tag["name"], "value": 1.5} for tag in request.device["tags"])
         return TestReply(connect_ms=1.0, read_ms=2.0, values=values)
+
+    async def look(self, spoke_name: str, request: FunctionLookRequest) -> FunctionLookReply:
+        self.looks.append(request)
+        return FunctionLookReply(log=({"number": 1, "message": "hello"},))
 
     def credentials(self, spoke_name: str) -> str:
         return f"-----BEGIN NATS USER JWT-----\n{spoke_name}"
@@ -179,7 +189,7 @@ def hasher() -> PasswordHasher:
 
 
 @pytest.fixture
-async def hub(store: ConfigStore, hasher: PasswordHasher) -> Hub:
+async def hub(store: ConfigStore, hasher: PasswordHasher, tmp_path: Path) -> Hub:
     clock, spokes, data = Clock(), FakeFleet(), FakeData()
     access = AccessService(
         store, passwords=Passwords(hasher), clock=clock.ns, steady_clock=clock.steady
@@ -195,6 +205,7 @@ async def hub(store: ConfigStore, hasher: PasswordHasher) -> Hub:
         remote=None,  # type: ignore[arg-type]
         tag_files=TagFileService(store, spokes, spokes),
         profiles=ProfileService(store, spokes, spokes),
+        functions=FunctionService(store, spokes, spokes, tmp_path / "functions"),
     )
     app = FastAPI()
     mount(app, services)

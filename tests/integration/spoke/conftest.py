@@ -18,6 +18,7 @@ from schemas.connection import options
 from schemas.frames import Batch, decode_batch
 from schemas.messages.codec import build, pack, read, squeeze, unpack
 from schemas.messages.commands import ManifestReply, ManifestRequest
+from schemas.messages.functions import ArtifactReply, ArtifactRequest
 from schemas.messages.health import SpokeHealth
 from spoke.publish.stream import Stream
 from spoke.settings import SpokeSettings
@@ -85,15 +86,18 @@ async def stored(client: Client) -> list[Batch]:
 
 @dataclass
 class FakeHub:
-    """Answers handshakes with a manifest and keeps the newest health."""
+    """Answers handshakes with a manifest, gives out packages, and keeps the newest health."""
 
     client: Client
     manifest: dict[str, Any] | None = None
     health: SpokeHealth | None = None
     asked: list[ManifestRequest] = field(default_factory=list)
+    bundles: dict[str, bytes] = field(default_factory=dict)
+    """By SHA-256."""
 
     async def start(self) -> None:
         await self.client.subscribe(subjects.hub_rpc(SPOKE, "manifest"), cb=self._answer)
+        await self.client.subscribe(subjects.hub_rpc(SPOKE, "artifact"), cb=self._give)
         await self.client.subscribe(subjects.health(SPOKE), cb=self._hear)
 
     async def offer(self, manifest: dict[str, Any]) -> None:
@@ -118,6 +122,12 @@ class FakeHub:
         await message.respond(
             pack(ManifestReply(squeeze(self.manifest) if newer and self.manifest else None))
         )
+
+    async def _give(self, message: Msg) -> None:
+        request = read(ArtifactRequest, message.data)
+        bundle = self.bundles[request.sha256]
+        part = bundle[request.offset : request.offset + 1000]  # small ones, so there are several
+        await message.respond(pack(ArtifactReply(len(bundle), part)))
 
     async def _hear(self, message: Msg) -> None:
         self.health = build(SpokeHealth, unpack(message.data))

@@ -12,8 +12,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.compressed import MAX_BODY_BYTES
 from schemas.errors import FrameError
-from schemas.frames import MAX_BODY_BYTES, MAX_FRAMES, decode_batch, decode_frame, encode_batch
+from schemas.frames import MAX_FRAMES, decode_batch, decode_frame, encode_batch
 from tests.unit.golden.make import batch, files
 from tests.unit.golden.test_golden import same_batch
 

@@ -20,6 +20,7 @@ from schemas.quality import Quality
 from spoke import manifest as manifests
 from spoke.drivers.base import bad_frames, layouts, scan_frame
 from spoke.drivers.schedule import Schedule
+from spoke.functions.keeper import FunctionKeeper
 from spoke.health import ClockWatch, HealthReport
 from spoke.pipeline import Pipeline
 from spoke.pipes import framed, messages
@@ -219,9 +220,14 @@ class _Workers:
         return [psutil.Process().pid, 2**22 + 1]  # the second does not exist
 
 
+def _none() -> FunctionKeeper:
+    """No functions here."""
+    return FunctionKeeper(cast(Workers, None), FakeClock())
+
+
 def test_rates_are_differences_and_never_negative(tmp_path: Path) -> None:
     clock, workers = FakeClock(), _Workers()
-    report = HealthReport("line-1", tmp_path, cast(Workers, workers), clock)
+    report = HealthReport("line-1", tmp_path, cast(Workers, workers), _none(), clock)
     stream = StreamHealth(epoch="e1", last_seq=5)
     first = report.make(7, (), stream, 0.0)
     assert (first.values_per_s, first.stream.bytes_per_s) == (0.0, 0.0)

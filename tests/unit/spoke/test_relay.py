@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 
 from schemas.messages.browsing import BrowseReply
 from schemas.messages.codec import pack, read
+from spoke.functions.keeper import FunctionKeeper
 from spoke.relay import Relay
 from spoke.workers import Workers
 
@@ -41,7 +42,9 @@ class _Workers:
 async def test_an_answer_too_large_for_a_message_is_an_error_at_once() -> None:
     server = _Server()
     async with asyncio.TaskGroup() as tasks:
-        relay = Relay("line-1", cast(Client, server), cast(Workers, _Workers()))
+        relay = Relay(
+            "line-1", cast(Client, server), cast(Workers, _Workers()), cast(FunctionKeeper, None)
+        )
         await relay.start(tasks)
         request = pack({"connection": {"driver": "sim"}})
         await server.handler(Msg(cast(Client, server), "c.line-1.browse", "inbox", request))

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from schemas.config.devices import Manifest
 from spoke.clock import SystemClock
 from spoke.pipes import framed
 from spoke.workers import Workers
@@ -51,7 +50,7 @@ async def test_what_a_worker_reports_is_known_while_it_lives(
     worker: Callable[[str], Workers],
 ) -> None:
     workers = worker("cat report; read rest")
-    workers.apply(Manifest(spoke="a", revision=1, devices=(device({}),)))
+    workers.apply((device({}),))
     found: list[int] = []
 
     def look() -> bool:
@@ -67,7 +66,7 @@ async def test_a_dead_worker_reports_nothing_and_is_started_again(
     worker: Callable[[str], Workers], caplog: pytest.LogCaptureFixture
 ) -> None:
     workers = worker("cat report; exit 7")
-    workers.apply(Manifest(spoke="a", revision=1, devices=(device({}),)))
+    workers.apply((device({}),))
     await during(workers, lambda: workers.restarts >= 2 and not workers.devices())
     assert "exit code 7" in caplog.text
 
@@ -92,7 +91,7 @@ async def test_a_worker_that_cannot_be_started_is_no_end_of_the_gateway(
             monkeypatch.setattr(sys, "executable", right)
         return bool(workers.pids())
 
-    monkeypatch.setattr("spoke.workers._STOP_S", 0.2)  # `sleep` never looks at its input
+    monkeypatch.setattr("spoke.child._STOP_S", 0.2)  # `sleep` never looks at its input
     await during(workers, look)
     assert workers.restarts >= 1
 
@@ -102,12 +101,12 @@ async def test_a_worker_that_keeps_ending_is_one_warning(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("spoke.workers._MAX_RESTART_S", 0.01)
+    monkeypatch.setattr("spoke.child._MAX_RESTART_S", 0.01)
     workers = worker("exit 7")
     await during(workers, lambda: workers.restarts >= 4)
     warnings = [
         record
         for record in caplog.records
-        if record.levelno == logging.WARNING and record.name == "spoke.workers"
+        if record.levelno == logging.WARNING and record.name == "spoke.child"
     ]
     assert len(warnings) == 1

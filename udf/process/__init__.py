@@ -1,0 +1,1 @@
+"""Packages of functions: their bundles, environments, and the process that runs one."""

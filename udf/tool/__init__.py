@@ -1,0 +1,1 @@
+"""`spindle-udf`: make, test, run and package a function, at its author's desk."""
