@@ -6,6 +6,7 @@ crash a use works through what it had not saved, and what is in the stream is no
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ from udf.faults import FunctionFault
 
 POSITION = "Spindle-Position"
 _ANSWER_S, _AGAIN_S = 5.0, 1.0
+_BYTES_PER_S, _BURST_BYTES = 2_000_000, 16_000_000
+"""Of one use, as compressed in the stream."""
 
 
 class Publisher:
@@ -32,6 +35,7 @@ class Publisher:
         self._producer = f"{subjects.function_producer(use_id)}-{secrets.token_hex(4)}"
         self._subject = subjects.producer_subject(spoke, self._producer)
         self._number = 0
+        self._paid_s = -math.inf
         self.waiting = False
         """The stream does not take anything now."""
 
@@ -51,6 +55,7 @@ class Publisher:
         """Returns when it is on disk. Cancelled before that it may be there or not: `emitted`
         tells. Raises FunctionFault for more than a message can carry."""
         message = self._encoded(frames, events)
+        await self._in_turn(len(message))
         identity = f"{epoch}:{position}"
         while True:
             try:
@@ -75,6 +80,14 @@ class Publisher:
         message = self._encoded([], events)
         identity = f"{self._producer}:{self._number}"
         await self._publish(message, identity, headers.get(POSITION, ""))
+
+    async def _in_turn(self, size: int) -> None:
+        """A use that makes too much waits, so that it cannot push measured values out of the
+        stream; what it has not read yet stays there."""
+        now = self._clock.monotonic()
+        self._paid_s = max(self._paid_s, now - _BURST_BYTES / _BYTES_PER_S)
+        await self._clock.sleep(max(0.0, self._paid_s - now))
+        self._paid_s += size / _BYTES_PER_S
 
     def _encoded(self, frames: Sequence[Frame], events: Sequence[Event]) -> bytes:
         self._number += 1

@@ -25,13 +25,13 @@ from schemas.messages.functions import FunctionLookReply, FunctionLookRequest
 from schemas.messages.health import DeviceHealth, FunctionHealth
 from spoke.clock import Clock
 from spoke.functions.ahead import Ahead
+from spoke.functions.book import Book
 from spoke.functions.effects import Effects
 from spoke.functions.faults import Faults
 from spoke.functions.figures import Figures
 from spoke.functions.journal import Journal
 from spoke.functions.piece import Piece, piece
 from spoke.functions.publisher import Publisher
-from spoke.functions.saved import keep, resume
 from spoke.functions.shadow import Shadow
 from spoke.functions.slots import LostError, Slots
 from spoke.functions.tap import AWAY, Tap
@@ -43,7 +43,7 @@ from udf.faults import FunctionFault
 
 _log = logging.getLogger(__name__)
 
-_SAVE_S, _AGAIN_S, _REFUSED_S, _LOOK_S = 10.0, 1.0, 30.0, 0.05
+_AGAIN_S, _REFUSED_S, _LOOK_S = 1.0, 30.0, 0.05
 
 
 class Runner:
@@ -59,12 +59,12 @@ class Runner:
         clock: Clock,
     ) -> None:
         """`folder` is where states are kept."""
+        self._book = Book(folder / f"{wiring.device.id}.state", wiring.config, clock)
         self.wiring = wiring
         self._id = wiring.device.id
         self._tap, self._slots, self._publisher = tap, slots, publisher
         self._live, self._effects, self._clock = live, effects, clock
-        self._path = folder / f"{self._id}.state"
-        self._saved = resume(self._path, wiring.config)
+        self._saved = self._book.saved
         self._journal = Journal(self._saved.faults)
         self._figures = Figures(self._id, wiring.config, self._saved, clock)
         self._faults = Faults(wiring, self._saved, self._journal, self._figures, clock)
@@ -72,7 +72,6 @@ class Runner:
         self._position = 0
         self._settled = False
         """The state and `_position` belong together; not so in the middle of a step."""
-        self._next_save_s = 0.0
         self._ahead = Ahead(clock)
         self._shadow: Shadow | None = None
         self.pace_s = 0.25
@@ -124,7 +123,7 @@ class Runner:
             await self._rest("stopped", error, _REFUSED_S)
             return
         events = self._faults.count(error.fault)
-        self._keep()
+        self._book.keep()
         self._figures.enter("stopped" if saved.stopped else "waiting", error)
         with suppress(*AWAY):
             await self._publisher.tell(events)
@@ -152,7 +151,7 @@ class Runner:
         if config.shadow is not None and self._shadow is None:
             bindings = self._use.bindings
             self._shadow = Shadow(self._id, config, bindings, self._slots, self._clock)
-        self._next_save_s = self._clock.monotonic() + _SAVE_S
+        self._book.later()
         self._figures.enter("stopped" if saved.stopped else "running")
 
     def _begin(self, *, first: bool) -> None:
@@ -161,7 +160,7 @@ class Runner:
         tap, saved = self._tap, self._saved
         saved.epoch, saved.emitted, saved.skipped = tap.epoch, 0, []
         saved.position = self._position = tap.last_seq if first else tap.epoch_seq - 1
-        self._keep()
+        self._book.keep()
 
     async def _open(self) -> None:
         problem = await self._use.open(self._saved)
@@ -171,7 +170,7 @@ class Runner:
     async def _end(self) -> None:
         try:
             if self._settled:
-                await self._save()
+                await self._book.save(self._use, self._position)
         except SpindleError as error:
             _log.warning("State not saved: %s", error, extra={"action": "function.state"})
         await self._use.close()
@@ -184,15 +183,15 @@ class Runner:
         limit = self._saved.between(self._position)
         entries = await self._tap.after(self._position, self._saved.epoch, limit)
         if self._tap.epoch != self._saved.epoch:
-            await self._save()
+            await self._book.save(self._use, self._position)
             self._begin(first=False)
             self._say("The gateway's stream was made anew")
             return
         self._settled = False
         await self._work(piece(entries, self._position, self._publisher.own))
         self._settled = True
-        if self._clock.monotonic() >= self._next_save_s:
-            await self._save()
+        if self._book.due:
+            await self._book.save(self._use, self._position)
         if entries[-1].seq >= self._tap.last_seq:
             await self._clock.sleep(self.pace_s - (self._clock.monotonic() - started))
 
@@ -240,7 +239,7 @@ class Runner:
         saved = self._saved
         saved.state, saved.aligner, saved.position = None, None, position
         await self._use.open(saved)
-        self._keep()
+        self._book.keep()
 
     async def _put(self, emission: Emission, position: int) -> None:
         """Publish; what should happen besides happens after that, and never twice."""
@@ -284,26 +283,12 @@ class Runner:
         if saved.stopped:
             saved.position = self._position = position
             saved.skipped = []
-            self._keep()
+            self._book.keep()
             self._figures.enter("stopped", FunctionFault(fault))
             return
-        self._keep()
+        self._book.keep()
         self._position = saved.position
         await self._open()
-
-    # --- what is kept ---------------------------------------------------------------------------
-    async def _save(self) -> None:
-        """State, rows that wait, and position, as of now."""
-        saved = self._saved
-        self._next_save_s = self._clock.monotonic() + _SAVE_S
-        if not saved.stopped:
-            await self._use.snapshot_into(saved)
-        saved.position = self._position
-        saved.skipped = [pair for pair in saved.skipped if pair[1] > self._position]
-        await asyncio.to_thread(self._keep)
-
-    def _keep(self) -> None:
-        keep(self._path, self._saved)
 
     def _tell(self, text: str) -> None:
         """In the log, and as an event with the next message."""

@@ -43,6 +43,7 @@ class Entry:
     batch: Batch | None
     headers: dict[str, str]
     size: int
+    """Bytes in memory."""
 
 
 class Tap:
@@ -103,6 +104,7 @@ class Tap:
                 found = await self.get(position + 1)
             else:
                 found = []
+            found = _bite(found)
             if up_to is not None:
                 found = [entry for entry in found if entry.seq <= up_to] or found[:1]
             if found:
@@ -145,14 +147,7 @@ class Tap:
 
     def _ringed(self, position: int) -> list[Entry]:
         start = bisect_right(self._ring, position, key=lambda entry: entry.seq)
-        found, size = [], 0
-        for index in range(start, len(self._ring)):
-            entry = self._ring[index]
-            size += entry.size
-            found.append(entry)
-            if size >= _BYTES or len(found) >= _COUNT:
-                break
-        return found
+        return [self._ring[at] for at in range(start, min(start + _COUNT, len(self._ring)))]
 
     async def _ask(self, request: dict[str, Any], *, one: bool = False) -> list[Msg]:
         """The messages of one direct get, in order and without a hole."""
@@ -184,5 +179,17 @@ def _entry(message: Msg) -> Entry:
     except FrameError as error:
         _log.debug("Unreadable message: %s", error, extra={"action": "functions.unreadable"})
         batch = None
+    size = sum(frame.nbytes for frame in batch.frames) if batch else len(message.data)
     seq, subject = int(headers["Nats-Sequence"]), headers["Nats-Subject"]
-    return Entry(seq, subject, batch, headers, len(message.data) + 200)
+    return Entry(seq, subject, batch, headers, size + 200)
+
+
+def _bite(entries: list[Entry]) -> list[Entry]:
+    """The first of them, up to 1 MB of values: what a function makes of them has to fit into a
+    message too."""
+    size = 0
+    for number, entry in enumerate(entries, 1):
+        size += entry.size
+        if size >= _BYTES:
+            return entries[:number]
+    return entries

@@ -126,9 +126,9 @@ def _figures(closed: Closed, params: OeeParameters) -> dict[str, Column]:
     quality = np.minimum.reduce([found.qualities() for found in parts.values()])
     idle = (planned > 0) & ((producing == 0) | (total == 0))
     worst = np.minimum(times[:, :2].min(axis=1), counts[:, _GOOD:].min(axis=1))
-    parts["oee"] = Column(
-        np.where(idle, 0.0, values * 100), np.where(idle, worst, quality).astype(np.uint8)
-    )
+    quality = np.where(idle, worst, quality).astype(np.uint8)
+    found = np.where(idle, 0.0, values * 100)
+    parts["oee"] = Column(np.where(quality < Quality.UNCERTAIN, np.nan, found), quality)
     return {name: Column(f.values, f.quality, closed.ends) for name, f in parts.items()}
 
 

@@ -104,7 +104,7 @@ async def test_recorded_values_are_a_file(engineer, tags):
     assert answer.headers["content-type"].startswith("text/csv")
     assert 'filename="volume.csv"' in answer.headers["content-disposition"]
     lines = answer.text.splitlines()
-    assert lines[:2] == ["time,level,level.quality", "2026-02-02T02:40:00Z,0.0,"]
+    assert lines[:2] == ["time,level,level.quality", "2026-02-02T02:40:00Z,0.0,192"]
     assert len(lines) == ROWS + 1
     empty = {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"}
     assert paths(await engineer.post("/api/v1/functions/record", json=body(tags, **empty))) == [

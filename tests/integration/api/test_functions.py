@@ -7,7 +7,14 @@ import zipfile
 
 import pytest
 
-from tests.integration.api.plant_functions import good, make_tank, mirror, paths, volume
+from tests.integration.api.plant_functions import (
+    good,
+    make_tank,
+    mirror,
+    paths,
+    use_of_volume,
+    volume,
+)
 from udf import builtins
 
 
@@ -197,13 +204,9 @@ async def test_what_is_no_package_is_refused(engineer, name, content, said):
 async def test_a_function_in_use_stays(engineer, spoke_id):
     await good(await engineer.post("/api/v1/functions", json={"source": volume()}), 201)
     tags = await make_tank(engineer, spoke_id)
-    body = {
-        "name": "Tank volume",
-        "function": "volume",
-        "version": "1.0.0",
-        "inputs": {"level": [tags["level"]]},
-    }
-    use = await good(await engineer.post(f"/api/v1/spokes/{spoke_id}/uses", json=body), 201)
+    use = await good(
+        await engineer.post(f"/api/v1/spokes/{spoke_id}/uses", json=use_of_volume(tags)), 201
+    )
     refused = await engineer.delete("/api/v1/functions/volume")
     assert refused.status_code == 409
     assert "line-1/Tank volume" in refused.json()["error"]["message"]

@@ -13,7 +13,7 @@ from schemas.errors import FrameError, NotFoundError
 from schemas.messages.codec import pack, read
 from schemas.messages.functions import ARTIFACT_CHUNK_BYTES, ArtifactReply, ArtifactRequest
 from schemas.messages.health import SpokeHealth
-from tests.integration.api.plant_functions import good, make_tank, volume
+from tests.integration.api.plant_functions import good, make_tank, use_of_volume, volume
 from tests.servers import NatsServer, free_port
 
 
@@ -39,13 +39,9 @@ async def package(engineer, spoke_id):
     source = volume() + f"\nTABLE = '{'0123456789abcdef' * 65_000}'\n"
     saved = await good(await engineer.post("/api/v1/functions", json={"source": source}), 201)
     tags = await make_tank(engineer, spoke_id)
-    body = {
-        "name": "Tank volume",
-        "function": "volume",
-        "version": "1.0.0",
-        "inputs": {"level": [tags["level"]]},
-    }
-    use = await good(await engineer.post(f"/api/v1/spokes/{spoke_id}/uses", json=body), 201)
+    use = await good(
+        await engineer.post(f"/api/v1/spokes/{spoke_id}/uses", json=use_of_volume(tags)), 201
+    )
     return saved["versions"][0]["package"], use["device"]["id"]
 
 
