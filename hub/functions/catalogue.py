@@ -50,6 +50,10 @@ class Saved:
     """Where its problems are."""
 
 
+_RESERVED = frozenset({"new", "uses"})
+"""Addresses of pages beside those of functions."""
+
+
 class Catalogue:
     """Catalogue(store, loader): the part of FunctionService about functions themselves."""
 
@@ -174,6 +178,9 @@ class Catalogue:
 
     async def _insert(self, who: User, spec: FunctionSpec, bundle: bytes, saved: Saved) -> None:
         """Nothing for what is there already. Raises ConfigErrors, ConflictError."""
+        if spec.name in _RESERVED:
+            hint = "Choose another name; /functions/new is the editor's address."
+            raise _wrong(saved.path, f"{spec.name!r} cannot be the name of a function.", hint)
         if spec.name in builtins.names():
             hint = "Choose another name in the function's class."
             raise _wrong(saved.path, f"{spec.name} is the name of a built-in function.", hint)

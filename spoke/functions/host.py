@@ -54,7 +54,9 @@ class Host:
         folder = settings.functions_dir / "packages"
         self._slots = Slots(Packages(self._client, settings.name, folder))
         self._live = Live(self._client, settings.name, self._clock)
+        self._wirings: dict[int, Wiring] = {}
         self._runners: dict[int, Runner] = {}
+        self._pace_s = _PACE_S
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._numbers = itertools.count()
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -104,25 +106,35 @@ class Host:
         """Apply a diff: what did not change is not restarted. Returns what is ending now."""
         wanted = {item["device"]["id"]: _wiring(item) for item in message["uses"]}
         ending: dict[int, asyncio.Task[None]] = {}
-        for use_id, runner in list(self._runners.items()):
-            if wanted.get(use_id) != runner.wiring:
-                del self._runners[use_id]
+        for use_id, wiring in list(self._wirings.items()):
+            if wanted.get(use_id) != wiring:
+                del self._wirings[use_id]
+                self._runners.pop(use_id, None)
                 ending[use_id] = self._tasks.pop(use_id)
                 ending[use_id].cancel()
                 self._live.forget(use_id)
-        for use_id, wiring in wanted.items():
-            if use_id not in self._runners and wiring.device.enabled:
-                runner = self._runners[use_id] = self._runner(tasks, wiring)
-                self._tasks[use_id] = tasks.create_task(self._keep(runner, ending.get(use_id)))
-        pace_s = min(max(_PACE_S, len(wanted) * _PACE_PER_USE_S), _MAX_PACE_S)
+        self._pace_s = min(max(_PACE_S, len(wanted) * _PACE_PER_USE_S), _MAX_PACE_S)
         for runner in self._runners.values():
-            runner.pace_s = pace_s
+            runner.pace_s = self._pace_s
+        for use_id, wiring in wanted.items():
+            if use_id not in self._wirings and wiring.device.enabled:
+                self._wirings[use_id] = wiring
+                keeping = self._keep(tasks, wiring, ending.get(use_id))
+                self._tasks[use_id] = tasks.create_task(keeping)
         return list(ending.values())
 
-    async def _keep(self, runner: Runner, before: asyncio.Task[None] | None) -> None:
+    async def _keep(
+        self, tasks: asyncio.TaskGroup, wiring: Wiring, before: asyncio.Task[None] | None
+    ) -> None:
         """Run a use, after its earlier configuration has saved its state."""
         if before is not None:
-            await asyncio.wait({before})
+            try:
+                await asyncio.wait({before})
+            except asyncio.CancelledError:  # a third configuration waits for the first one too
+                await asyncio.wait({before})
+                raise
+        runner = self._runners[wiring.device.id] = self._runner(tasks, wiring)
+        runner.pace_s = self._pace_s
         await runner.run()
 
     def _runner(self, tasks: asyncio.TaskGroup, wiring: Wiring) -> Runner:

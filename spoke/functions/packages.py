@@ -11,9 +11,10 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from schemas import subjects
-from schemas.errors import SpindleError, SpokeOfflineError, error_of
+from schemas.errors import ConfigError, SpindleError, SpokeOfflineError, error_of
 from schemas.messages.codec import pack, read
 from schemas.messages.functions import ArtifactReply, ArtifactRequest
+from udf.process.bundle import MAX_BUNDLE_BYTES
 from udf.process.environment import Environment, prepare
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class Packages:
         while True:
             offset = part.stat().st_size if part.exists() else 0
             reply = await self._ask(ArtifactRequest(sha256, offset))
+            if reply.total > MAX_BUNDLE_BYTES:
+                raise ConfigError("The hub says that the package is larger than any can be.")
             if reply.data:
                 with part.open("ab") as file:
                     file.write(reply.data)

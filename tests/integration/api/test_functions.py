@@ -138,6 +138,14 @@ async def test_a_name_of_a_built_in_is_taken(engineer):
     assert (await engineer.delete("/api/v1/functions/scale")).status_code == 409
 
 
+@pytest.mark.parametrize("name", ["new", "uses"])
+async def test_a_name_that_a_page_has_is_taken(engineer, name):
+    source = mirror().replace('"mirror"', f'"{name}"')
+    answer = await engineer.post("/api/v1/functions", json={"source": source})
+    assert paths(answer) == ["source.1"]
+    assert "cannot be the name" in answer.json()["error"]["message"]
+
+
 async def test_viewers_and_operators_change_nothing(viewer, operator, spoke_id):
     for client in (viewer, operator):
         for method, path, body in [
