@@ -142,10 +142,10 @@ async def test_record_is_what_a_replay_reads(
     content = await trials.record(draft, *span(0, 3))
     assert content.decode().splitlines() == [
         "time,many.t0,many.t0.quality,many.t1,many.t1.quality,word,word.quality",
-        "2026-02-02T02:40:00Z,0.1,,5.0,,,",
-        "2026-02-02T02:40:01Z,0.25,,6.0,,,",
-        '2026-02-02T02:40:01.25Z,,,,,"x, y",',
-        "2026-02-02T02:40:02Z,3.0,,7.0,,,",
+        "2026-02-02T02:40:00Z,0.1,192,5.0,192,,",
+        "2026-02-02T02:40:01Z,0.25,192,6.0,192,,",
+        '2026-02-02T02:40:01.25Z,,,,,"x, y",192',
+        "2026-02-02T02:40:02Z,3.0,192,7.0,192,,",
     ]
     path = tmp_path / "r.csv"
     path.write_bytes(content)
