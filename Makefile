@@ -18,7 +18,7 @@ run: $(STAMP) ## Start the whole system with simulated PLCs on this machine (POR
 	@exec $(BIN)/spindle-local --data "$(DATA)" --port "$(PORT)"
 
 test: packages check ## Everything that CI checks: lint, types, contracts and all tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --reruns 1
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 2
 
 check: lint types contracts ## Lint, types and import contracts, without the tests
 

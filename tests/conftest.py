@@ -12,7 +12,7 @@ settings.register_profile("shared", deadline=None)  # a loaded machine is no def
 settings.load_profile("shared")
 
 
-REAL = frozenset({"browser", "chaos", "conformance", "integration"})
+REAL = frozenset({"browser", "chaos", "conformance", "drivers", "integration"})
 """With `--reruns`, as CI has it, these tests with real servers get a second try, and no others; the
 last line names those that needed it."""
 
